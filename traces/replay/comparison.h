@@ -1,0 +1,104 @@
+/*
+ * comparison.h - what a `run` found: for each policy and episode, when the
+ * successor started relative to its predecessor's end; and what is computed
+ * from that.  Everything that is printed or drawn is drawn from here.
+ * Filled by one thread, read by any.
+ *
+ * signed outcome d (seconds) = successor's start - predecessor's end:
+ * interruption = max(d, 0), overlap = max(-d, 0), cost(w) = interruption + w * overlap.
+ */
+#ifndef MIR_REPLAY_COMPARISON_H
+#define MIR_REPLAY_COMPARISON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MIR_MAX_WEIGHTS = 8 };
+
+/* Load of an episode, by what reactive submission would have cost it. */
+enum mir_load { MIR_LOAD_LOW, MIR_LOAD_MEDIUM, MIR_LOAD_HEAVY, MIR_N_LOADS }; /* <= 2 h, <= 12 h, > 12 h */
+
+/* One link of one episode under one policy and weight. */
+struct mir_outcome {
+    int64_t predecessor_start_at;
+    int64_t predecessor_end_at;
+    int64_t submit_at;
+    int64_t start_at;         /* of the successor; INT64_MAX never (shown as an error, not dropped) */
+};
+
+/* One policy, over all episodes and links. */
+struct mir_comparison_row {
+    char *policy;             /* the spec as written; owned */
+    char *summary;            /* one line; owned */
+    bool uses_weight;
+    /*
+     * outcomes[w][episode * n_links + link]; a policy that does not look at the
+     * weight has one array that every weight points to.
+     */
+    struct mir_outcome *outcomes[MIR_MAX_WEIGHTS];
+};
+
+struct mir_load_point {       /* one instant of the background, for the timeline */
+    int64_t at;
+    uint32_t n_nodes_used;
+    uint32_t n_pending;
+    float mean_wait_h;        /* of the last 100 starts */
+};
+
+struct mir_comparison {
+    double weights[MIR_MAX_WEIGHTS];
+    uint32_t n_weights;
+    uint32_t n_episodes;
+    uint32_t n_links;         /* successors per episode: links - 1 */
+    int64_t *episode_at;      /* submission of each episode's first job; owned */
+    struct mir_comparison_row *rows; /* [0] is always reactive; owned */
+    uint32_t n_rows;
+    struct mir_comparison_row clairvoyant; /* uses_weight */
+    struct mir_load_point *load; /* timeline of the run's window; owned, may be NULL */
+    uint32_t n_load;
+    /* How it was made; strings owned. */
+    char *log_path;
+    char *command;
+    char *scheduler;
+    char *protocol;
+    uint32_t cluster_nodes;
+    uint32_t chain_nodes;
+    int32_t chain_limit_s;
+    int32_t every_s, period_s;
+    int64_t from_at, to_at;
+    uint64_t seed;
+    double wall_s, cpu_s;
+    uint64_t n_probes;
+};
+
+/* Accepts a zeroed struct. */
+void mir_comparison_release(struct mir_comparison *c);
+
+/* Figures of one policy at one weight over the episodes of one load class, or all (load < 0). */
+struct mir_figures {
+    uint32_t n;               /* outcomes */
+    double interruption_mean_h, interruption_p50_h, interruption_p90_h, interruption_p99_h;
+    double overlap_mean_h;
+    double zero_share;        /* interruption <= 60 s */
+    double late_share;        /* interruption > 0 */
+    double cost_mean_h;
+    double cost_low_h, cost_high_h; /* bootstrap 95 % interval of the mean, episodes resampled */
+    /*
+     * (reactive - policy) / (reactive - clairvoyant), of mean costs; NaN where
+     * the denominator is not positive.  Interval from the same resamples.
+     */
+    double gap_closed, gap_low, gap_high;
+};
+
+void mir_comparison_figures(const struct mir_comparison *c,
+                            const struct mir_comparison_row *row,
+                            uint32_t weight,
+                            int load,
+                            struct mir_figures *out);
+
+/* The load class of an outcome slot (episode * n_links + link). */
+enum mir_load mir_comparison_load(const struct mir_comparison *c, uint32_t slot);
+const char *mir_load_name(enum mir_load load); /* "low", "medium", "heavy" */
+
+#endif

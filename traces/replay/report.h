@@ -1,0 +1,32 @@
+/*
+ * report.h - a comparison shown: a terminal table, CSV, JSON, one HTML file.
+ * All return 0 or -EIO.
+ */
+#ifndef MIR_REPLAY_REPORT_H
+#define MIR_REPLAY_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "daemon/core/error.h"
+#include "traces/replay/comparison.h"
+
+/* For people: overall, then by load class; `colour` marks the best policy of each column. */
+int mir_report_table(FILE *to, const struct mir_comparison *c, bool colour, struct mir_error *err);
+
+/* One line per policy, weight and load class ("all", "low", ...); header first. */
+int mir_report_csv(FILE *to, const struct mir_comparison *c, struct mir_error *err);
+
+/*
+ * {"policies":[{"policy","episodes","interruption_h":{"mean","p50","p90","p99"},"overlap_h":{"mean"},
+ *  "zero_share","cost_h":{"1":..},"cost_ci95_h":{"1":[lo,hi]},"gap_closed":{"1":..},"gap_ci95":{..},
+ *  "by_load":{"low":{..same..},..}}], "clairvoyant":{"cost_h":{"1":..},...}, "run":{...}}
+ * A policy that depends on the weight reports interruption_h etc. at the first
+ * weight, and all of them under "by_weight".  Stable: keys are only ever added.
+ */
+int mir_report_json(FILE *to, const struct mir_comparison *c, struct mir_error *err);
+
+/* One self-contained file: no script, no link, static SVG. */
+int mir_report_html(FILE *to, const struct mir_comparison *c, struct mir_error *err);
+
+#endif
