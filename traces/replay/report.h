@@ -18,11 +18,15 @@ int mir_report_table(FILE *to, const struct mir_comparison *c, bool colour, stru
 int mir_report_csv(FILE *to, const struct mir_comparison *c, struct mir_error *err);
 
 /*
- * {"policies":[{"policy","episodes","interruption_h":{"mean","p50","p90","p99"},"overlap_h":{"mean"},
- *  "zero_share","cost_h":{"1":..},"cost_ci95_h":{"1":[lo,hi]},"gap_closed":{"1":..},"gap_ci95":{..},
- *  "by_load":{"low":{..same..},..}}], "clairvoyant":{"cost_h":{"1":..},...}, "run":{...}}
+ * {"policies":[{"policy","episodes","interruption_h":{"mean","p50","p90","p99"},
+ *  "overlap_h":{"mean"},"zero_share","cost_h":{"1":..},"cost_ci95_h":{"1":[lo,hi]},
+ *  "gap_closed":{"1":..},"gap_ci95":{..},"by_load":{"low":{..same..},..}}],
+ *  "clairvoyant":{"cost_h":{"1":..},...}, "run":{...}}
  * A policy that depends on the weight reports interruption_h etc. at the first
- * weight, and all of them under "by_weight".  Stable: keys are only ever added.
+ * weight, and all of them under "by_weight":{"1":{"interruption_h",..},..}.  Also
+ * "summary", "uses_weight", "outcomes", "late_share", and "unstarted": successors that
+ * never started, each counted as MIR_UNSTARTED_S of interruption.  A figure that does not
+ * exist (of an empty class, of a gap that is none) is null.  Stable: keys are only ever added.
  */
 int mir_report_json(FILE *to, const struct mir_comparison *c, struct mir_error *err);
 

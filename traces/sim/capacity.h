@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "daemon/core/error.h"
 
@@ -24,10 +25,20 @@ struct mir_capacity {
 
 /*
  * Read "time,nodes[,node_set]" lines (a header line and # comments allowed;
- * times as in parse.h).  The caller ends `*out` with mir_capacity_release().
- * Returns 0, -ENOENT, or -EINVAL with "file:line: field: ...".
+ * times as in parse.h, UTC where they name no zone).  Lines may come in any
+ * order.  The caller ends `*out` with mir_capacity_release(); on failure it is
+ * left as it was.  Returns 0, -ENOENT and other errnos from opening, or -EINVAL
+ * with "file:line: field: ...".
  */
 int mir_capacity_read(const char *path, struct mir_capacity *out, struct mir_error *err);
+
+/*
+ * Write what mir_capacity_read() reads back unchanged; the node_set column only
+ * where a step names a set other than 0.  Returns 0 or -EIO.
+ */
+int mir_capacity_write(FILE *to, const struct mir_capacity *capacity, struct mir_error *err);
+
+/* Accepts a zeroed struct. */
 void mir_capacity_release(struct mir_capacity *capacity);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef MIR_SIM_WORKLOAD_H
 #define MIR_SIM_WORKLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,26 +16,28 @@
 
 /* Why jobs of the log are not in the workload. */
 struct mir_workload_dropped {
-    uint64_t no_run;     /* run time not given or not positive */
-    uint64_t no_size;    /* neither nodes nor processors given */
-    uint64_t too_large;  /* more nodes than its partition or the cluster has */
-    uint64_t outside;    /* submitted outside [from, to) */
+    uint64_t no_run;    /* run time not given or not positive */
+    uint64_t no_size;   /* neither nodes nor processors given */
+    uint64_t too_large; /* more nodes than its partition has or its MaxNodes allows */
+    uint64_t outside;   /* submitted outside [from, to) */
 };
 
 struct mir_workload_options {
-    int64_t from_at;       /* submissions in [from_at, to_at) */
+    int64_t from_at; /* submissions in [from_at, to_at) */
     int64_t to_at;
     int32_t round_submit_s; /* submissions rounded down to a multiple; 0 or 1: not */
     int32_t round_run_s;    /* run times rounded up to a multiple */
+    bool keep_cancelled;    /* jobs cancelled while pending; their run_s is their limit */
 };
 
 /*
  * The log's jobs, in place: sorted by submission, those that cannot be
  * simulated taken out (kept at the end of log->jobs, behind n_jobs of the
  * workload), `n_nodes` set to the size in the simulator's unit (nodes where the
- * log gives them, else processors), limit_s to run_s where it is not given,
- * run_s cut at limit_s: a job is killed at its limit.  Rule for rule this is
- * the input of the reference schedules.
+ * log gives them; else as many as its processors fill where the cluster gives
+ * n_cpus, else processors), limit_s to run_s where it is not given, run_s cut
+ * at limit_s: a job is killed at its limit.  Rule for rule this is the input of
+ * the reference schedules.
  */
 struct mir_workload {
     const struct mir_job *jobs;
@@ -42,7 +45,11 @@ struct mir_workload {
     const struct mir_joblog *log; /* for extras and names */
     uint32_t max_nodes;           /* of one job */
     struct mir_workload_dropped dropped;
-    /* Numbers in cluster->partitions and ->qos by the log's own numbers. */
+    /*
+     * Numbers in cluster->partitions and ->qos by the log's own numbers, of
+     * which there are log->partitions.n and log->qos.n.  A partition that the
+     * cluster does not have becomes its default one; a QOS, n_qos.
+     */
     uint16_t *partition_of;
     uint8_t *qos_of;
 };

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cmd_run.c - policies compared on a log. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/core/alloc.h"
+#include "daemon/core/clock.h"
+#include "daemon/core/progress.h"
+#include "traces/replay/commands.h"
+#include "traces/replay/episodes.h"
+#include "traces/replay/report.h"
+#include "traces/replay/scene.h"
+
+/*
+ * Where the user gives no window: not the log's first week, in which the
+ * simulated machine is still filling, nor its last, after which no jobs arrive
+ * and waits end too early; of a short log, its middle half.
+ */
+static void default_window(const struct mir_workload *workload, int64_t *from_at, int64_t *to_at)
+{
+    int64_t first_at = workload->jobs[0].submit_at;
+    int64_t last_at = workload->jobs[workload->n_jobs - 1].submit_at;
+    int64_t margin_s = (last_at - first_at) / 4;
+
+    if (margin_s > 7 * 86400)
+        margin_s = 7 * 86400;
+    if (*from_at == INT64_MIN)
+        *from_at = (first_at + margin_s) / 3600 * 3600;
+    if (*to_at == INT64_MAX)
+        *to_at = last_at - margin_s;
+    if (*to_at <= *from_at)
+        *to_at = *from_at + 1;
+}
+
+static uint32_t count_cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : n > 1024 ? 1024 : (uint32_t)n;
+}
+
+static void fill_episodes(const struct mir_replay_options *o,
+                          const struct mir_scene *scene,
+                          struct mir_episodes *e)
+{
+    *e = (struct mir_episodes){
+        .cluster = &scene->cluster,
+        .workload = &scene->workload,
+        .capacity = mir_scene_capacity(scene),
+        .policies = o->policies,
+        .n_policies = o->n_policies,
+        .weights = o->weights,
+        .n_weights = o->n_weights,
+        .shape = scene->shape,
+        .n_jobs = o->chain.n_jobs,
+        .every_s = o->every_s,
+        .period_s = o->period_s,
+        .warmup_s = o->warmup_s,
+        .from_at = o->from_at,
+        .to_at = o->to_at,
+        .protocol = o->protocol,
+        .cold_arrivals_s = o->cold_arrivals_s,
+        .cold_warmup_s = o->cold_warmup_s,
+        .seed = o->seed,
+        .n_threads = o->n_threads > 0 ? o->n_threads : count_cores(),
+        .max_episodes = o->max_episodes,
+    };
+    default_window(&scene->workload, &e->from_at, &e->to_at);
+}
+
+static int compare(const struct mir_replay_options *o,
+                   const struct mir_scene *scene,
+                   struct mir_comparison *out,
+                   struct mir_episodes_notes *notes,
+                   struct mir_error *err)
+{
+    struct mir_progress progress;
+    struct mir_episodes e;
+    int rc;
+
+    fill_episodes(o, scene, &e);
+    mir_progress_open(&progress, "episodes", mir_episodes_count(&e), o->quiet);
+    e.progress = &progress;
+    rc = mir_episodes_run(&e, out, notes, err);
+    mir_progress_close(&progress);
+    return rc;
+}
+
+static int print_result(const struct mir_replay_options *o,
+                        const struct mir_comparison *c,
+                        struct mir_error *err)
+{
+    FILE *to = mir_output_open(o->output, err);
+    int rc;
+
+    if (to == NULL)
+        return -EIO;
+    if (o->json)
+        rc = mir_report_json(to, c, err);
+    else if (o->csv)
+        rc = mir_report_csv(to, c, err);
+    else
+        rc = mir_report_table(to, c, to == stdout && isatty(STDOUT_FILENO) == 1, err);
+    return mir_output_close(to, o->output, rc, err);
+}
+
+static int write_report(const char *path, const struct mir_comparison *c, struct mir_error *err)
+{
+    FILE *to = mir_output_open(path, err);
+
+    if (to == NULL)
+        return -EIO;
+    return mir_output_close(to, path, mir_report_html(to, c, err), err);
+}
+
+static void print_notes(const struct mir_comparison *c, const struct mir_episodes_notes *notes)
+{
+    if (notes->n_past_log > 0)
+        fprintf(stderr,
+                "mirage-replay: %u of %u episodes end after the log's last submission: nobody "
+                "competes there, so their waits are too short\n",
+                notes->n_past_log, c->n_episodes);
+    if (notes->n_stuck > 0)
+        fprintf(stderr,
+                "mirage-replay: in %u of %u episodes a successor had not started after 60 days; it "
+                "counts as an interruption of 30 days\n",
+                notes->n_stuck, c->n_episodes);
+}
+
+static int report(const struct mir_replay_options *o,
+                  const struct mir_comparison *c,
+                  struct mir_error *err)
+{
+    int rc = print_result(o, c, err);
+
+    if (rc == 0 && o->report != NULL)
+        rc = write_report(o->report, c, err);
+    if (rc == 0 && o->report != NULL && !o->quiet)
+        fprintf(stderr, "mirage-replay: report written to %s\n", o->report);
+    return rc;
+}
+
+int mir_command_run(const struct mir_replay_options *options,
+                    const char *command,
+                    struct mir_error *err)
+{
+    int64_t began_ns = mir_clock_mono_ns(), began_cpu_ns = mir_clock_cpu_ns();
+    struct mir_episodes_notes notes = {0};
+    struct mir_comparison c = {0};
+    struct mir_scene scene;
+    int rc = mir_scene_open(options, false, &scene, err);
+
+    c.cpu_s = (double)(mir_clock_cpu_ns() - began_cpu_ns) * 1e-9;
+    if (rc == 0)
+        rc = compare(options, &scene, &c, &notes, err);
+    if (rc == 0) {
+        c.log_path = mir_strdup(scene.name);
+        c.command = mir_strdup(command);
+        c.version = mir_strdup(MIR_VERSION);
+        c.wall_s = (double)(mir_clock_mono_ns() - began_ns) * 1e-9;
+        rc = report(options, &c, err);
+    }
+    if (rc == 0 && !options->quiet)
+        print_notes(&c, &notes);
+    mir_comparison_release(&c);
+    mir_scene_release(&scene);
+    return rc;
+}

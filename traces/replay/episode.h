@@ -1,0 +1,39 @@
+/*
+ * episode.h - one episode after another, in one thread: the inner half of
+ * episodes.h.  One thread per worker; workers share what struct mir_episodes
+ * lends and write to disjoint slots of the comparison.
+ */
+#ifndef MIR_REPLAY_EPISODE_H
+#define MIR_REPLAY_EPISODE_H
+
+#include <stdint.h>
+
+#include "daemon/core/error.h"
+#include "traces/replay/comparison.h"
+#include "traces/replay/episodes.h"
+#include "traces/sim/sim.h"
+
+struct mir_worker;
+
+/* Both are lent for the worker's life; the rows of `out` have their outcome arrays. */
+struct mir_worker *mir_worker_create(const struct mir_episodes *e, struct mir_comparison *out);
+
+/* Accepts NULL. */
+void mir_worker_destroy(struct mir_worker *w);
+
+/*
+ * Run episode `index` (of mir_episodes_count()) and fill its outcomes.  Indexes
+ * come in ascending order, as the worker's clock only goes forward.  Returns 0
+ * or -E2BIG, -EINVAL from the simulator or a policy.
+ */
+int mir_worker_run(struct mir_worker *w, uint32_t index, struct mir_error *err);
+
+uint64_t mir_worker_probes(const struct mir_worker *w);
+
+/* The controller's start in the continuous protocol: nothing happens before. */
+int64_t mir_episodes_origin(const struct mir_episodes *e);
+
+/* Simulator options of `e`, from the origin to the log's end. */
+void mir_episodes_sim_options(const struct mir_episodes *e, struct mir_sim_options *out);
+
+#endif

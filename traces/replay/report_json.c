@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * report_json.c - a comparison as JSON; the shape is in report.h.
+ */
+#include <json-c/json.h>
+#include <math.h>
+#include <string.h>
+
+#include "daemon/core/parse.h"
+#include "traces/replay/report.h"
+#include "traces/replay/report_parts.h"
+
+/* Nine digits: more than any figure has, and short. */
+static char NUMBER_FORMAT[] = "%.9g";
+
+/* NULL is json-c's null. */
+static struct json_object *new_number(double value)
+{
+    struct json_object *number;
+
+    if (!isfinite(value))
+        return NULL;
+    number = json_object_new_double(value);
+    json_object_set_serializer(number, json_object_double_to_json_string, NUMBER_FORMAT, NULL);
+    return number;
+}
+
+static void add_number(struct json_object *to, const char *key, double value)
+{
+    json_object_object_add(to, key, new_number(value));
+}
+
+static void add_text(struct json_object *to, const char *key, const char *text)
+{
+    json_object_object_add(to, key, text != NULL ? json_object_new_string(text) : NULL);
+}
+
+static void add_count(struct json_object *to, const char *key, uint64_t n)
+{
+    json_object_object_add(to, key, json_object_new_uint64(n));
+}
+
+static struct json_object *add_object(struct json_object *to, const char *key)
+{
+    struct json_object *o = json_object_new_object();
+
+    json_object_object_add(to, key, o);
+    return o;
+}
+
+static void add_pair(struct json_object *to, const char *key, double low, double high)
+{
+    struct json_object *pair = json_object_new_array_ext(2);
+
+    json_object_array_add(pair, new_number(low));
+    json_object_array_add(pair, new_number(high));
+    json_object_object_add(to, key, pair);
+}
+
+/* What depends on a weight only through what the policy did. */
+static void add_outcomes(struct json_object *to, const struct mir_figures *f)
+{
+    struct json_object *interruption = add_object(to, "interruption_h");
+
+    add_number(interruption, "mean", f->interruption_mean_h);
+    add_number(interruption, "p50", f->interruption_p50_h);
+    add_number(interruption, "p90", f->interruption_p90_h);
+    add_number(interruption, "p99", f->interruption_p99_h);
+    add_number(add_object(to, "overlap_h"), "mean", f->overlap_mean_h);
+    add_number(to, "zero_share", f->zero_share);
+    add_number(to, "late_share", f->late_share);
+    add_count(to, "unstarted", f->n_unstarted);
+}
+
+static const char *weight_key(const struct mir_comparison *c, uint32_t weight, char buf[32])
+{
+    snprintf(buf, 32, "%g", c->weights[weight]);
+    return buf;
+}
+
+/* Everything of one row and class. */
+static void add_figures(struct json_object *to,
+                        const struct mir_figure_grid *grid,
+                        uint32_t row,
+                        bool uses_weight,
+                        int load)
+{
+    const struct mir_comparison *c = grid->comparison;
+    struct json_object *cost, *cost_ci, *gap, *gap_ci, *by_weight = NULL;
+    char key[32];
+
+    add_count(to, "episodes", mir_figure_grid_get(grid, row, 0, load)->n_episodes);
+    add_count(to, "outcomes", mir_figure_grid_get(grid, row, 0, load)->n);
+    add_outcomes(to, mir_figure_grid_get(grid, row, 0, load));
+    cost = add_object(to, "cost_h");
+    cost_ci = add_object(to, "cost_ci95_h");
+    gap = add_object(to, "gap_closed");
+    gap_ci = add_object(to, "gap_ci95");
+    if (uses_weight)
+        by_weight = add_object(to, "by_weight");
+    for (uint32_t w = 0; w < c->n_weights; w++) {
+        const struct mir_figures *f = mir_figure_grid_get(grid, row, w, load);
+
+        weight_key(c, w, key);
+        add_number(cost, key, f->cost_mean_h);
+        add_pair(cost_ci, key, f->cost_low_h, f->cost_high_h);
+        add_number(gap, key, f->gap_closed);
+        add_pair(gap_ci, key, f->gap_low, f->gap_high);
+        if (by_weight != NULL)
+            add_outcomes(add_object(by_weight, key), f);
+    }
+}
+
+static void
+add_row(struct json_object *to, const struct mir_figure_grid *grid, uint32_t row, bool uses_weight)
+{
+    struct json_object *by_load;
+
+    add_figures(to, grid, row, uses_weight, -1);
+    by_load = add_object(to, "by_load");
+    for (int load = 0; load < MIR_N_LOADS; load++) {
+        add_figures(add_object(by_load, mir_load_name((enum mir_load)load)), grid, row, uses_weight,
+                    load);
+    }
+}
+
+/* Times are UTC and say so. */
+static void add_time(struct json_object *to, const char *key, int64_t at)
+{
+    char text[32], with_zone[40];
+
+    snprintf(with_zone, sizeof with_zone, "%sZ", mir_format_time(at, text));
+    add_text(to, key, with_zone);
+}
+
+static void add_run(struct json_object *to, const struct mir_comparison *c)
+{
+    struct json_object *chain;
+
+    add_text(to, "log", c->log_path);
+    add_text(to, "command", c->command);
+    add_text(to, "scheduler", c->scheduler);
+    add_text(to, "protocol", c->protocol);
+    add_count(to, "nodes", c->cluster_nodes);
+    chain = add_object(to, "chain");
+    add_count(chain, "nodes", c->chain_nodes);
+    json_object_object_add(chain, "limit_s", json_object_new_int64(c->chain_limit_s));
+    add_count(chain, "links", (uint64_t)c->n_links + 1);
+    json_object_object_add(to, "every_s", json_object_new_int64(c->every_s));
+    json_object_object_add(to, "period_s", json_object_new_int64(c->period_s));
+    add_time(to, "from", c->from_at);
+    add_time(to, "to", c->to_at);
+    add_count(to, "episodes", c->n_episodes);
+    add_count(to, "seed", c->seed);
+    add_number(to, "wall_s", c->wall_s);
+    add_number(to, "cpu_s", c->cpu_s);
+    add_count(to, "probes", c->n_probes);
+    add_text(to, "version", c->version);
+}
+
+static struct json_object *build(const struct mir_figure_grid *grid)
+{
+    const struct mir_comparison *c = grid->comparison;
+    struct json_object *root = json_object_new_object();
+    struct json_object *policies = json_object_new_array();
+
+    json_object_object_add(root, "policies", policies);
+    for (uint32_t i = 0; i < c->n_rows && c->n_weights > 0; i++) {
+        struct json_object *o = json_object_new_object();
+
+        json_object_array_add(policies, o);
+        add_text(o, "policy", c->rows[i].policy);
+        add_text(o, "summary", c->rows[i].summary);
+        json_object_object_add(o, "uses_weight", json_object_new_boolean(c->rows[i].uses_weight));
+        add_row(o, grid, i, c->rows[i].uses_weight);
+    }
+    if (c->clairvoyant.outcomes[0] != NULL)
+        add_row(add_object(root, "clairvoyant"), grid, c->n_rows, true);
+    else
+        json_object_object_add(root, "clairvoyant", NULL);
+    add_run(add_object(root, "run"), c);
+    return root;
+}
+
+int mir_report_json(FILE *to, const struct mir_comparison *c, struct mir_error *err)
+{
+    struct mir_figure_grid grid;
+    struct json_object *root;
+    struct mir_str s = {0};
+
+    mir_figure_grid_init(&grid, c);
+    root = build(&grid);
+    mir_str_add(&s, json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+                                                             JSON_C_TO_STRING_NOSLASHESCAPE));
+    mir_str_add(&s, "\n");
+    json_object_put(root);
+    mir_figure_grid_release(&grid);
+    return mir_report_write(to, &s, err);
+}
