@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * fit.c - the generator's parameters from a log.  Each is a moment or a count
  * of its own, so nothing iterates but the search for the Zipf exponent.
@@ -24,6 +24,10 @@ enum {
 
 static const int64_t MAX_SPAN_S = INT64_C(200) * 366 * DAY_S;
 
+struct change {
+    int64_t at, size;
+};
+
 /* What the fit reads of a job. */
 struct record {
     int64_t submit_at;
@@ -47,7 +51,7 @@ struct pair {
 
 void mir_generate_fit_options_init(struct mir_generate_fit_options *options)
 {
-    *options = (struct mir_generate_fit_options){ .from_at = INT64_MIN, .to_at = INT64_MAX };
+    *options = (struct mir_generate_fit_options){.from_at = INT64_MIN, .to_at = INT64_MAX};
 }
 
 /* Is the machine counted in nodes?  Not where hardly any job names them. */
@@ -58,6 +62,40 @@ static bool counts_nodes(const struct mir_joblog *log)
     for (size_t i = 0; i < log->n_jobs; i++)
         with += log->jobs[i].n_nodes > 0;
     return with * 2 > log->n_jobs;
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+    const struct change *x = a, *y = b;
+
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return (x->size > y->size) - (x->size < y->size);
+}
+
+/* The most that was ever busy at once; 0 when the log has no starts. */
+static uint32_t busy_peak(const struct mir_joblog *log)
+{
+    struct change *changes = MIR_NEW_ARRAY(struct change, 2 * log->n_jobs);
+    int64_t busy = 0, peak = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < log->n_jobs; i++) {
+        const struct mir_job *j = &log->jobs[i];
+        int64_t size = j->n_nodes > 0 ? j->n_nodes : j->n_cpus;
+
+        if (j->wait_s < 0 || j->run_s <= 0 || j->submit_at > INT64_MAX / 2)
+            continue;
+        changes[n++] = (struct change){j->submit_at + j->wait_s, size};
+        changes[n++] = (struct change){j->submit_at + j->wait_s + j->run_s, -size};
+    }
+    qsort(changes, n, sizeof *changes, compare_changes);
+    for (size_t i = 0; i < n; i++) {
+        busy += changes[i].size;
+        peak = busy > peak ? busy : peak;
+    }
+    free(changes);
+    return peak < UINT32_MAX ? (uint32_t)peak : UINT32_MAX;
 }
 
 static int compare_submit(const void *a, const void *b)
@@ -241,7 +279,7 @@ static struct pair *find_pairs(struct fit *f, size_t *n_out)
 
         if (i == 0 || r->n_nodes != r[-1].n_nodes || r->limit_s != r[-1].limit_s) {
             pairs = mir_grow(pairs, &cap, n + 1, sizeof *pairs);
-            pairs[n++] = (struct pair){ .first = i, .class = pair_class(r) };
+            pairs[n++] = (struct pair){.first = i, .class = pair_class(r)};
         }
         pairs[n - 1].n++;
     }
@@ -261,13 +299,13 @@ static void add_pair(struct fit *f, const struct pair *p, struct shape_sums *sum
 static void end_shape(struct fit *f, struct shape_sums *sums)
 {
     f->out->shapes[f->out->n_shapes++] = shape_from_sums(sums, (double)f->n_jobs);
-    *sums = (struct shape_sums){ 0 };
+    *sums = (struct shape_sums){0};
 }
 
 /* Pairs that are common enough are shapes; the others are merged by class. */
 static void fit_shapes(struct fit *f)
 {
-    struct shape_sums sums = { 0 };
+    struct shape_sums sums = {0};
     size_t n, own = 0;
     struct pair *pairs = find_pairs(f, &n);
 
@@ -414,10 +452,10 @@ static void fit_users(struct fit *f)
     f->out->user_zipf = low;
 }
 
-/* Enough classes that the rarest shape finds a user. */
+/* Enough classes that the rarest shape finds a user; the generator halves those too heavy. */
 static void fit_classes(struct fit *f)
 {
-    uint32_t classes = 3 * f->out->n_shapes / f->out->n_users + 1;
+    uint32_t classes = 2 * f->out->n_shapes / f->out->n_users + 1;
 
     f->out->classes_per_user = classes < 4 ? 4 : classes > 64 ? 64 : classes;
 }
@@ -484,17 +522,47 @@ static void fit_weeks(struct fit *f)
     mean = sum / (double)n;
     for (size_t i = 0; i < n; i++)
         var += (load[i] - mean) * (load[i] - mean) / (double)(n - 1);
-    var -= luck / (double)n * f->out->batch_mean;
+    /* Jobs of a batch are alike: E[B^2] / E[B] of a geometric B. */
+    var -= luck / (double)n * (2 * f->out->batch_mean - 1);
     if (mean > 0)
         f->out->week_spread = fmin(sqrt(3 * fmax(var, 0)) / mean, 0.9);
     free(load);
 }
 
+/* Six decimals are more than a log tells, and a file of them can be read. */
+static double rounded(double v)
+{
+    return floor(v * 1e6 + 0.5) / 1e6;
+}
+
+static void round_all(struct mir_generate_params *p)
+{
+    p->user_zipf = rounded(p->user_zipf);
+    p->jobs_per_day = fmax(rounded(p->jobs_per_day), 1e-6);
+    p->batch_mean = rounded(p->batch_mean);
+    p->batch_gap_s = rounded(p->batch_gap_s);
+    p->repeat_share = rounded(p->repeat_share);
+    p->week_spread = rounded(p->week_spread);
+    for (int i = 0; i < 24; i++)
+        p->hour_factor[i] = rounded(p->hour_factor[i]);
+    for (int i = 0; i < 7; i++)
+        p->weekday_factor[i] = rounded(p->weekday_factor[i]);
+    for (uint32_t i = 0; i < p->n_shapes; i++) {
+        struct mir_generate_shape *s = &p->shapes[i];
+
+        s->share = rounded(s->share);
+        /* Down, so that together they never exceed 1. */
+        s->hit_share = floor(s->hit_share * 1e6) / 1e6;
+        s->fail_share = floor(s->fail_share * 1e6) / 1e6;
+        s->ratio_mean = rounded(s->ratio_mean);
+        s->ratio_sd = floor(s->ratio_sd * 1e6) / 1e6;
+    }
+}
+
 static int fit_all(struct fit *f, struct mir_error *err)
 {
     if (f->n_jobs < MIN_JOBS)
-        return mir_error_set(err,
-                             -ENODATA,
+        return mir_error_set(err, -ENODATA,
                              "only %zu jobs with size, limit and run time: too few to fit",
                              f->n_jobs);
     f->from_at = f->jobs[0].submit_at;
@@ -511,6 +579,7 @@ static int fit_all(struct fit *f, struct mir_error *err)
     fit_repeats(f);
     fit_weeks(f);
     mir_generate_normalise(f->out);
+    round_all(f->out);
     return mir_generate_check(f->out, err);
 }
 
@@ -520,7 +589,7 @@ int mir_generate_fit(const struct mir_joblog *log,
                      struct mir_error *err)
 {
     struct mir_generate_params p;
-    struct fit f = { .log = log, .out = &p };
+    struct fit f = {.log = log, .out = &p};
     int rc;
 
     mir_generate_default(&p);
@@ -528,7 +597,9 @@ int mir_generate_fit(const struct mir_joblog *log,
     if (p.n_nodes == 0)
         p.n_nodes = counts_nodes(log) ? log->n_nodes : log->n_procs;
     if (p.n_nodes == 0)
-        return mir_error_set(err, -EINVAL, "the log does not say how many nodes the machine has");
+        p.n_nodes = busy_peak(log);
+    if (p.n_nodes == 0)
+        return mir_error_set(err, -EINVAL, "the log does not tell how many nodes the machine has");
     read_jobs(&f, options);
     rc = fit_all(&f, err);
     free(f.jobs);

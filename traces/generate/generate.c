@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * generate.c - parameters to jobs.
  * Batches arrive by a Poisson process whose rate is constant within an hour;
@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "daemon/core/alloc.h"
@@ -23,6 +24,7 @@ enum { STREAM_WEEKS, STREAM_CLASSES, STREAM_ARRIVALS, STREAM_RUNS };
 
 /* One of a user's habits. */
 struct class {
+    uint32_t user, habit;
     uint32_t shape;
     int32_t last_run_s; /* 0: none yet */
 };
@@ -35,13 +37,13 @@ struct generator {
     const struct mir_generate_params *p;
     struct mir_joblog *log;
     struct mir_rng arrivals, runs;
-    double *user_cdf;     /* n_users, last is 1 */
-    double *class_cdf;    /* classes_per_user, the same for every user */
-    struct class *classes; /* n_users * classes_per_user */
+    struct class *classes;
+    double *class_cdf; /* how much of the workload the classes up to here make up */
+    size_t n_classes, cap_classes;
     uint32_t *user_names;
     uint16_t *account_names;
-    uint32_t *class_names;
-    struct beta *betas;   /* by shape */
+    uint32_t *habit_names; /* classes_per_user */
+    struct beta *betas;    /* by shape */
     double *week_factor;
     int64_t start_at, end_at;
 };
@@ -53,7 +55,7 @@ struct mir_generate_range mir_generate_range(int32_t limit_s, int32_t fail_max_s
     /* A limit of minutes leaves room for more than failures. */
     if (lo > limit_s / 2.0)
         lo = limit_s / 2.0;
-    return (struct mir_generate_range){ .lo_s = lo, .hi_s = 0.98 * limit_s };
+    return (struct mir_generate_range){.lo_s = lo, .hi_s = 0.98 * limit_s};
 }
 
 /* Beta parameters of the shape's body on its range, by moments. */
@@ -69,7 +71,7 @@ static struct beta shape_beta(const struct mir_generate_shape *s, int32_t fail_m
     /* Below 0.1 a beta is a coin toss that underflows; above 1000 a constant. */
     nu = mean * (1 - mean) / fmax(sd * sd, 1e-12) - 1;
     nu = fmin(fmax(nu, 0.1), 1000);
-    return (struct beta){ mean * nu, (1 - mean) * nu };
+    return (struct beta){mean * nu, (1 - mean) * nu};
 }
 
 /* Expected run time of a job of the shape. */
@@ -145,8 +147,7 @@ static int32_t draw_new_run(struct generator *g, uint32_t shape)
         return s->limit_s;
     if (u < s->hit_share + s->fail_share)
         return round_run(pow(fmax(r.lo_s, 1), mir_rng_double(&g->runs)), s->limit_s);
-    return round_run(r.lo_s + (r.hi_s - r.lo_s) * draw_beta(&g->runs, g->betas[shape]),
-                     s->limit_s);
+    return round_run(r.lo_s + (r.hi_s - r.lo_s) * draw_beta(&g->runs, g->betas[shape]), s->limit_s);
 }
 
 /*
@@ -182,25 +183,25 @@ static size_t draw_from_cdf(struct mir_rng *rng, const double *cdf, size_t n)
     return lo;
 }
 
-/* Weights k^-s as a running sum that ends at 1. */
-static double *make_zipf_cdf(size_t n, double s)
+/* Weights k^-s with sum 1. */
+static double *make_zipf(size_t n, double s)
 {
-    double *cdf = MIR_NEW_ARRAY(double, n);
+    double *w = MIR_NEW_ARRAY(double, n);
     double sum = 0;
 
     for (size_t i = 0; i < n; i++) {
-        sum += pow((double)(i + 1), -s);
-        cdf[i] = sum;
+        w[i] = pow((double)(i + 1), -s);
+        sum += w[i];
     }
     for (size_t i = 0; i < n; i++)
-        cdf[i] /= sum;
-    cdf[n - 1] = 1;
-    return cdf;
+        w[i] /= sum;
+    return w;
 }
 
+/* A class without a shape yet, and how much of the workload it makes up. */
 struct slot {
     double weight;
-    uint32_t number; /* in generator.classes */
+    uint32_t user, habit;
 };
 
 static int compare_slots(const void *a, const void *b)
@@ -209,70 +210,147 @@ static int compare_slots(const void *a, const void *b)
 
     if (x->weight > y->weight || x->weight < y->weight)
         return x->weight > y->weight ? -1 : 1;
-    return (x->number > y->number) - (x->number < y->number);
+    if (x->user != y->user)
+        return x->user < y->user ? -1 : 1;
+    return (x->habit > y->habit) - (x->habit < y->habit);
+}
+
+/* All users' classes, the most used first. */
+static struct slot *make_slots(const struct mir_generate_params *p, size_t *n_out)
+{
+    double *users = make_zipf(p->n_users, p->user_zipf);
+    double *habits = make_zipf(p->classes_per_user, 1.5);
+    size_t n = (size_t)p->n_users * p->classes_per_user;
+    struct slot *slots = MIR_NEW_ARRAY(struct slot, n);
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u = (uint32_t)(i / p->classes_per_user), h = (uint32_t)(i % p->classes_per_user);
+
+        slots[i] = (struct slot){users[u] * habits[h], u, h};
+    }
+    qsort(slots, n, sizeof *slots, compare_slots);
+    free(users);
+    free(habits);
+    *n_out = n;
+    return slots;
 }
 
 /*
  * A shape for a class of the given weight: at random by what is left of the
- * shapes' shares, among those that still have room for it; else the roomiest.
+ * shapes' shares, among those that still have room for it.  False when none has;
+ * then `*out` is the roomiest.
  */
-static uint32_t deal_shape(struct mir_rng *rng, const double *left, uint32_t n, double weight)
+static bool
+deal_shape(struct mir_rng *rng, const double *left, uint32_t n, double weight, uint32_t *out)
 {
     double sum = 0, u;
-    uint32_t best = 0;
 
+    *out = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (left[i] >= weight)
             sum += left[i];
-        if (left[i] > left[best])
-            best = i;
+        if (left[i] > left[*out])
+            *out = i;
     }
+    if (left[*out] < weight)
+        return false;
     u = mir_rng_double(rng) * sum;
-    for (uint32_t i = 0; i < n && sum > 0; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         if (left[i] < weight)
             continue;
         u -= left[i];
-        if (u < 0)
-            return i;
+        if (u < 0) {
+            *out = i;
+            break;
+        }
     }
-    return best;
+    return true;
+}
+
+static void add_class(struct generator *g, const struct slot *slot, uint32_t shape)
+{
+    size_t cap = g->cap_classes;
+
+    g->classes = mir_grow(g->classes, &g->cap_classes, g->n_classes + 1, sizeof *g->classes);
+    g->class_cdf = mir_grow(g->class_cdf, &cap, g->n_classes + 1, sizeof *g->class_cdf);
+    g->classes[g->n_classes] = (struct class){slot->user, slot->habit, shape, 0};
+    g->class_cdf[g->n_classes] =
+        slot->weight + (g->n_classes > 0 ? g->class_cdf[g->n_classes - 1] : 0);
+    g->n_classes++;
+}
+
+/* The heavier one of the next slot and the next half: both come in descending order. */
+static struct slot next_slot(const struct slot *slots,
+                             size_t n_slots,
+                             size_t *i_slot,
+                             const struct slot *halves,
+                             size_t n_halves,
+                             size_t *i_half)
+{
+    if (*i_half == n_halves ||
+        (*i_slot < n_slots && slots[*i_slot].weight >= halves[*i_half].weight))
+        return slots[(*i_slot)++];
+    return halves[(*i_half)++];
 }
 
 /*
  * Give every class a shape.  The most used classes are served first and what
  * they take is gone, so that the workload as a whole keeps the shapes' shares
- * although a few users make up most of it.
+ * although a few users make up most of it.  A class that is more than any shape
+ * has left becomes two of half the weight: whoever submits that much does more
+ * than one thing.
  */
+static void deal_slots(struct generator *g, struct mir_rng *rng, double *left)
+{
+    const double least = 1e-4; /* what rounding leaves over is not worth halving */
+    struct slot *slots, *halves = NULL;
+    size_t n_slots, n_halves = 0, cap_halves = 0, i_slot = 0, i_half = 0;
+
+    slots = make_slots(g->p, &n_slots);
+    while (i_slot < n_slots || i_half < n_halves) {
+        struct slot s = next_slot(slots, n_slots, &i_slot, halves, n_halves, &i_half);
+        uint32_t shape;
+
+        if (!deal_shape(rng, left, g->p->n_shapes, s.weight, &shape) && s.weight > least) {
+            s.weight /= 2;
+            halves = mir_grow(halves, &cap_halves, n_halves + 2, sizeof *halves);
+            halves[n_halves++] = s;
+            halves[n_halves++] = s;
+            continue;
+        }
+        add_class(g, &s, shape);
+        left[shape] -= s.weight;
+    }
+    free(slots);
+    free(halves);
+}
+
 static void deal_classes(struct generator *g, uint64_t seed)
 {
-    const struct mir_generate_params *p = g->p;
-    size_t n = (size_t)p->n_users * p->classes_per_user;
-    struct slot *slots = MIR_NEW_ARRAY(struct slot, n);
-    double *left = MIR_NEW_ARRAY(double, p->n_shapes);
-    double shares = 0;
+    double *left = MIR_NEW_ARRAY(double, g->p->n_shapes);
     struct mir_rng rng;
 
     mir_rng_init_stream(&rng, seed, STREAM_CLASSES);
-    for (size_t i = 0; i < n; i++) {
-        size_t u = i / p->classes_per_user, c = i % p->classes_per_user;
-        double wu = g->user_cdf[u] - (u > 0 ? g->user_cdf[u - 1] : 0);
-        double wc = g->class_cdf[c] - (c > 0 ? g->class_cdf[c - 1] : 0);
-
-        slots[i] = (struct slot){ wu * wc, (uint32_t)i };
-    }
-    qsort(slots, n, sizeof *slots, compare_slots);
-    for (uint32_t i = 0; i < p->n_shapes; i++)
-        shares += p->shapes[i].share;
-    for (uint32_t i = 0; i < p->n_shapes; i++)
-        left[i] = p->shapes[i].share / shares;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t s = deal_shape(&rng, left, p->n_shapes, slots[i].weight);
-
-        g->classes[slots[i].number].shape = s;
-        left[s] -= slots[i].weight;
-    }
+    for (uint32_t i = 0; i < g->p->n_shapes; i++)
+        left[i] = g->p->shapes[i].share;
+    deal_slots(g, &rng, left);
+    g->class_cdf[g->n_classes - 1] = 1;
     free(left);
-    free(slots);
+}
+
+/* A week and where it stands in the series. */
+struct week {
+    double x;
+    size_t number;
+};
+
+static int compare_weeks(const void *a, const void *b)
+{
+    const struct week *x = a, *y = b;
+
+    if (x->x > y->x || x->x < y->x)
+        return x->x > y->x ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
 }
 
 /*
@@ -282,7 +360,7 @@ static void deal_classes(struct generator *g, uint64_t seed)
  */
 static double *make_week_factors(const struct mir_generate_params *p, uint64_t seed, size_t n)
 {
-    struct slot *weeks = MIR_NEW_ARRAY(struct slot, n);
+    struct week *weeks = MIR_NEW_ARRAY(struct week, n);
     double *factor = MIR_NEW_ARRAY(double, n);
     struct mir_rng rng;
     double x = 0;
@@ -290,12 +368,11 @@ static double *make_week_factors(const struct mir_generate_params *p, uint64_t s
     mir_rng_init_stream(&rng, seed, STREAM_WEEKS);
     for (size_t i = 0; i < n; i++) {
         x = 0.5 * x + mir_rng_normal(&rng);
-        weeks[i] = (struct slot){ x, (uint32_t)i };
+        weeks[i] = (struct week){x, i};
     }
-    qsort(weeks, n, sizeof *weeks, compare_slots);
+    qsort(weeks, n, sizeof *weeks, compare_weeks);
     for (size_t r = 0; r < n; r++)
-        factor[weeks[r].number] =
-            1 + p->week_spread * (1 - ((double)r + 0.5) * 2 / (double)n);
+        factor[weeks[r].number] = 1 + p->week_spread * (1 - ((double)r + 0.5) * 2 / (double)n);
     free(weeks);
     return factor;
 }
@@ -307,7 +384,7 @@ static void make_names(struct generator *g)
 
     g->user_names = MIR_NEW_ARRAY(uint32_t, p->n_users);
     g->account_names = MIR_NEW_ARRAY(uint16_t, p->n_accounts);
-    g->class_names = MIR_NEW_ARRAY(uint32_t, p->classes_per_user);
+    g->habit_names = MIR_NEW_ARRAY(uint32_t, p->classes_per_user);
     for (uint32_t i = 0; i < p->n_users; i++) {
         int len = snprintf(text, sizeof text, "user%03u", i + 1);
 
@@ -321,13 +398,12 @@ static void make_names(struct generator *g)
     for (uint32_t i = 0; i < p->classes_per_user; i++) {
         int len = snprintf(text, sizeof text, "habit%u", i + 1);
 
-        g->class_names[i] = mir_names_add(&g->log->names, text, (size_t)len);
+        g->habit_names[i] = mir_names_add(&g->log->names, text, (size_t)len);
     }
 }
 
-static void add_job(struct generator *g, int64_t at, uint32_t user, uint32_t class)
+static void add_job(struct generator *g, int64_t at, struct class *c)
 {
-    struct class *c = &g->classes[(size_t)user * g->p->classes_per_user + class];
     const struct mir_generate_shape *s = &g->p->shapes[c->shape];
     struct mir_job *job = mir_joblog_add(g->log);
 
@@ -336,9 +412,9 @@ static void add_job(struct generator *g, int64_t at, uint32_t user, uint32_t cla
     job->n_nodes = s->n_nodes;
     job->limit_s = s->limit_s;
     job->run_s = draw_run(g, c);
-    job->user = g->user_names[user];
-    job->account = g->account_names[user % g->p->n_accounts];
-    job->name = g->class_names[class];
+    job->user = g->user_names[c->user];
+    job->account = g->account_names[c->user % g->p->n_accounts];
+    job->name = g->habit_names[c->habit];
     if (job->run_s == s->limit_s)
         job->state = MIR_STATE_TIMEOUT;
     else if (job->run_s <= g->p->fail_max_s)
@@ -350,8 +426,7 @@ static void add_job(struct generator *g, int64_t at, uint32_t user, uint32_t cla
 static void add_batch(struct generator *g, double at)
 {
     const struct mir_generate_params *p = g->p;
-    uint32_t user = (uint32_t)draw_from_cdf(&g->arrivals, g->user_cdf, p->n_users);
-    uint32_t class = (uint32_t)draw_from_cdf(&g->arrivals, g->class_cdf, p->classes_per_user);
+    struct class *c = &g->classes[draw_from_cdf(&g->arrivals, g->class_cdf, g->n_classes)];
     double again = 1 - 1 / p->batch_mean;
 
     for (;;) {
@@ -359,7 +434,7 @@ static void add_batch(struct generator *g, double at)
 
         if (at_s >= g->end_at)
             return;
-        add_job(g, at_s, user, class);
+        add_job(g, at_s, c);
         if (mir_rng_double(&g->arrivals) >= again)
             return;
         at += p->batch_gap_s * mir_rng_exponential(&g->arrivals);
@@ -419,9 +494,6 @@ static void generator_init(struct generator *g,
     g->p = p;
     mir_rng_init_stream(&g->arrivals, seed, STREAM_ARRIVALS);
     mir_rng_init_stream(&g->runs, seed, STREAM_RUNS);
-    g->user_cdf = make_zipf_cdf(p->n_users, p->user_zipf);
-    g->class_cdf = make_zipf_cdf(p->classes_per_user, 1.5);
-    g->classes = MIR_NEW_ARRAY(struct class, (size_t)p->n_users * p->classes_per_user);
     g->week_factor = make_week_factors(p, seed, (size_t)((duration_s - 1) / WEEK_S) + 1);
     g->betas = MIR_NEW_ARRAY(struct beta, p->n_shapes);
     for (uint32_t i = 0; i < p->n_shapes; i++)
@@ -432,14 +504,13 @@ static void generator_init(struct generator *g,
 
 static void generator_release(struct generator *g)
 {
-    free(g->user_cdf);
     free(g->class_cdf);
     free(g->classes);
     free(g->week_factor);
     free(g->betas);
     free(g->user_names);
     free(g->account_names);
-    free(g->class_names);
+    free(g->habit_names);
 }
 
 int mir_generate(const struct mir_generate_params *params,
@@ -450,7 +521,7 @@ int mir_generate(const struct mir_generate_params *params,
                  struct mir_error *err)
 {
     struct mir_generate_params p = *params;
-    struct generator g = { .log = log, .start_at = start_at };
+    struct generator g = {.log = log, .start_at = start_at};
     int rc = mir_generate_check(&p, err);
 
     if (rc != 0)

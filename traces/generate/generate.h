@@ -34,19 +34,19 @@ struct mir_generate_shape {
 };
 
 struct mir_generate_params {
-    uint32_t n_nodes;          /* of the machine; no shape is larger */
+    uint32_t n_nodes; /* of the machine; no shape is larger */
     uint32_t n_users;
     uint32_t n_accounts;       /* users belong to accounts in turn */
     uint32_t classes_per_user; /* shapes that one user uses, the first of them most */
     double user_zipf;          /* the k-th user submits in proportion to k^-user_zipf */
     double jobs_per_day;
-    double batch_mean;         /* jobs submitted in one go by one user: geometric, mean >= 1 */
-    double batch_gap_s;        /* between two jobs of a batch: exponential, mean */
-    double repeat_share;       /* jobs that run as long (+- 10 %) as the last of their class did */
-    double week_spread;        /* weekly load factors lie evenly in [1 - spread, 1 + spread] */
-    int32_t fail_max_s;        /* a job that fails at once runs 1 s to this, log-uniformly */
-    double hour_factor[24];    /* of the arrival rate, by hour of the log's clock; mean 1 */
-    double weekday_factor[7];  /* Monday first; mean 1 */
+    double batch_mean;        /* jobs submitted in one go by one user: geometric, mean >= 1 */
+    double batch_gap_s;       /* between two jobs of a batch: exponential, mean */
+    double repeat_share;      /* jobs that run as long (+- 10 %) as the last of their class did */
+    double week_spread;       /* weekly load factors lie evenly in [1 - spread, 1 + spread] */
+    int32_t fail_max_s;       /* a job that fails at once runs 1 s to this, log-uniformly */
+    double hour_factor[24];   /* of the arrival rate, by hour of the log's clock; mean 1 */
+    double weekday_factor[7]; /* Monday first; mean 1 */
     struct mir_generate_shape shapes[MIR_GENERATE_MAX_SHAPES];
     uint32_t n_shapes;
 };
@@ -89,7 +89,8 @@ int mir_generate(const struct mir_generate_params *params,
 
 struct mir_generate_fit_options {
     int64_t from_at, to_at; /* submissions in [from_at, to_at) */
-    uint32_t n_nodes;       /* of the machine, in the log's unit; 0: as the log says */
+    uint32_t
+        n_nodes; /* of the machine, in the log's unit; 0: as the log says, or its busiest moment */
 };
 
 /* Everything, and the machine as the log gives it. */
@@ -100,7 +101,7 @@ void mir_generate_fit_options_init(struct mir_generate_fit_options *options);
  * users, sizes, limits and run times.  Jobs without a limit, size or run time
  * count in nothing; sizes are processors where the log has no nodes.
  * Returns 0, -ENODATA when fewer than 100 jobs can be used, or -EINVAL when
- * neither the caller nor the log says how large the machine is.
+ * neither the caller nor the log tells how large the machine is.
  */
 int mir_generate_fit(const struct mir_joblog *log,
                      const struct mir_generate_fit_options *options,

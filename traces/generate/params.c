@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * params.c - the generator's parameters: what makes sense, and as text.
  */
@@ -27,17 +27,17 @@ struct key {
 #define FIELD(f) offsetof(struct mir_generate_params, f)
 
 static const struct key keys[] = {
-    { "nodes", KIND_U32, FIELD(n_nodes), 1, 1e9, "of the machine" },
-    { "users", KIND_U32, FIELD(n_users), 1, 1e5, "" },
-    { "accounts", KIND_U32, FIELD(n_accounts), 1, 6e4, "users belong to them in turn" },
-    { "classes_per_user", KIND_U32, FIELD(classes_per_user), 1, 64, "shapes that one user uses" },
-    { "user_zipf", KIND_F64, FIELD(user_zipf), 0, 5, "user k submits as k^-user_zipf" },
-    { "jobs_per_day", KIND_F64, FIELD(jobs_per_day), 1e-6, 1e8, "" },
-    { "batch_mean", KIND_F64, FIELD(batch_mean), 1, 1e4, "jobs submitted in one go" },
-    { "batch_gap_s", KIND_F64, FIELD(batch_gap_s), 0, 86400, "between two of them" },
-    { "repeat_share", KIND_F64, FIELD(repeat_share), 0, 1, "jobs that run like the last alike" },
-    { "week_spread", KIND_F64, FIELD(week_spread), 0, 1, "weekly load is within 1 -+ this" },
-    { "fail_max_s", KIND_I32, FIELD(fail_max_s), 1, 86400, "longest run that counts as failed" },
+    {"nodes", KIND_U32, FIELD(n_nodes), 1, 1e9, "of the machine"},
+    {"users", KIND_U32, FIELD(n_users), 1, 1e5, ""},
+    {"accounts", KIND_U32, FIELD(n_accounts), 1, 6e4, "users belong to them in turn"},
+    {"classes_per_user", KIND_U32, FIELD(classes_per_user), 1, 64, "shapes that one user uses"},
+    {"user_zipf", KIND_F64, FIELD(user_zipf), 0, 5, "user k submits as k^-user_zipf"},
+    {"jobs_per_day", KIND_F64, FIELD(jobs_per_day), 1e-6, 1e8, ""},
+    {"batch_mean", KIND_F64, FIELD(batch_mean), 1, 1e4, "jobs submitted in one go"},
+    {"batch_gap_s", KIND_F64, FIELD(batch_gap_s), 0, 86400, "between two of them"},
+    {"repeat_share", KIND_F64, FIELD(repeat_share), 0, 1, "jobs that run like the last alike"},
+    {"week_spread", KIND_F64, FIELD(week_spread), 0, 1, "weekly load is within 1 -+ this"},
+    {"fail_max_s", KIND_I32, FIELD(fail_max_s), 1, 86400, "longest run that counts as failed"},
 };
 
 enum { N_KEYS = sizeof keys / sizeof *keys, MAX_TOKENS = 24 };
@@ -109,8 +109,8 @@ static int check_shapes(const struct mir_generate_params *p, struct mir_error *e
         if (fault != NULL)
             return mir_error_set(err, -EINVAL, "shape %u: %s", i + 1, fault);
         if (p->shapes[i].n_nodes > p->n_nodes)
-            return mir_error_set(
-                err, -EINVAL, "shape %u: more nodes than the machine's %u", i + 1, p->n_nodes);
+            return mir_error_set(err, -EINVAL, "shape %u: more nodes than the machine's %u", i + 1,
+                                 p->n_nodes);
         shares += p->shapes[i].share;
     }
     return shares > 0 ? 0 : mir_error_set(err, -EINVAL, "shape: the shares are all 0");
@@ -136,8 +136,8 @@ int mir_generate_check(const struct mir_generate_params *params, struct mir_erro
         const struct key *k = &keys[i];
 
         if (!within(get_number(params, k), k->low, k->high))
-            return mir_error_set(
-                err, -EINVAL, "%s: not between %g and %g", k->name, k->low, k->high);
+            return mir_error_set(err, -EINVAL, "%s: not between %g and %g", k->name, k->low,
+                                 k->high);
     }
     rc = check_factors("hour_factor", params->hour_factor, 24, err);
     if (rc == 0)
@@ -275,8 +275,8 @@ static int line_error(const struct line *l, struct mir_error *err, const char *r
 {
     int len = l->key.len < 40 ? (int)l->key.len : 40;
 
-    return mir_error_set(
-        err, -EINVAL, "%s:%zu: %.*s: %s", l->name, l->number, len, l->key.s, reason);
+    return mir_error_set(err, -EINVAL, "%s:%zu: %.*s: %s", l->name, l->number, len, l->key.s,
+                         reason);
 }
 
 /* Divide "key = a b c # comment"; key.len is 0 for a line that says nothing. */
@@ -289,7 +289,7 @@ static int line_split(struct line *l, const char *s, size_t len, struct mir_erro
         end--;
     while (s < end && is_blank(*s))
         s++;
-    l->key = (struct token){ s, 0 };
+    l->key = (struct token){s, 0};
     l->n_tokens = 0;
     if (s == end)
         return 0;
@@ -310,7 +310,7 @@ static int line_split(struct line *l, const char *s, size_t len, struct mir_erro
         while (s < end && !is_blank(*s))
             s++;
         if (l->n_tokens < MAX_TOKENS)
-            l->tokens[l->n_tokens] = (struct token){ from, (size_t)(s - from) };
+            l->tokens[l->n_tokens] = (struct token){from, (size_t)(s - from)};
         l->n_tokens++;
     }
     return 0;
@@ -371,14 +371,8 @@ static int parse_scalar(const struct line *l,
     if (key->kind != KIND_F64 && (v > floor(v) || v < floor(v)))
         return line_error(l, err, "not a whole number");
     if (!within(v, key->low, key->high))
-        return mir_error_set(err,
-                             -EINVAL,
-                             "%s:%zu: %s: not between %g and %g",
-                             l->name,
-                             l->number,
-                             key->name,
-                             key->low,
-                             key->high);
+        return mir_error_set(err, -EINVAL, "%s:%zu: %s: not between %g and %g", l->name, l->number,
+                             key->name, key->low, key->high);
     set_number(p, key, v);
     return 0;
 }
@@ -404,7 +398,7 @@ static int parse_lines(const char *name,
                        struct mir_generate_params *p,
                        struct mir_error *err)
 {
-    struct line l = { .name = name };
+    struct line l = {.name = name};
     int rc = 0;
 
     while (rc == 0 && len > 0) {

@@ -5,7 +5,8 @@
 #include "traces/generate/generate.h"
 #include "traces/replay/commands.h"
 
-static int make_log(const struct mir_replay_options *o, struct mir_joblog *log, struct mir_error *err)
+static int
+make_log(const struct mir_replay_options *o, struct mir_joblog *log, struct mir_error *err)
 {
     struct mir_generate_params params;
     int rc = 0;

@@ -16,20 +16,25 @@
 /*
  * Where the user gives no window: not the log's first week, in which the
  * simulated machine is still filling, nor its last, after which no jobs arrive
- * and waits end too early; of a short log, its middle half.
+ * and waits end too early; of a short log, its middle half.  And not the days
+ * whose running jobs began before the log.
  */
-static void default_window(const struct mir_workload *workload, int64_t *from_at, int64_t *to_at)
+static void default_window(const struct mir_scene *scene, int64_t *from_at, int64_t *to_at)
 {
+    const struct mir_workload *workload = &scene->workload;
     int64_t first_at = workload->jobs[0].submit_at;
     int64_t last_at = workload->jobs[workload->n_jobs - 1].submit_at;
     int64_t margin_s = (last_at - first_at) / 4;
 
     if (margin_s > 7 * 86400)
         margin_s = 7 * 86400;
-    if (*from_at == INT64_MIN)
-        *from_at = (first_at + margin_s) / 3600 * 3600;
     if (*to_at == INT64_MAX)
-        *to_at = last_at - margin_s;
+        *to_at = (last_at - margin_s) / 3600 * 3600;
+    if (*from_at == INT64_MIN) {
+        *from_at = (first_at + margin_s) / 3600 * 3600;
+        if (scene->trusted_at > *from_at && scene->trusted_at < *to_at)
+            *from_at = scene->trusted_at;
+    }
     if (*to_at <= *from_at)
         *to_at = *from_at + 1;
 }
@@ -67,7 +72,7 @@ static void fill_episodes(const struct mir_replay_options *o,
         .n_threads = o->n_threads > 0 ? o->n_threads : count_cores(),
         .max_episodes = o->max_episodes,
     };
-    default_window(&scene->workload, &e->from_at, &e->to_at);
+    default_window(scene, &e->from_at, &e->to_at);
 }
 
 static int compare(const struct mir_replay_options *o,
@@ -115,8 +120,17 @@ static int write_report(const char *path, const struct mir_comparison *c, struct
     return mir_output_close(to, path, mir_report_html(to, c, err), err);
 }
 
-static void print_notes(const struct mir_comparison *c, const struct mir_episodes_notes *notes)
+static void print_notes(const struct mir_scene *scene,
+                        const struct mir_comparison *c,
+                        const struct mir_episodes_notes *notes)
 {
+    char text[32];
+
+    if (c->from_at < scene->trusted_at)
+        fprintf(stderr,
+                "mirage-replay: the log begins in the middle of things: before %s it misses jobs "
+                "that held nodes\n",
+                mir_format_time(scene->trusted_at, text));
     if (notes->n_past_log > 0)
         fprintf(stderr,
                 "mirage-replay: %u of %u episodes end after the log's last submission: nobody "
@@ -129,9 +143,8 @@ static void print_notes(const struct mir_comparison *c, const struct mir_episode
                 notes->n_stuck, c->n_episodes);
 }
 
-static int report(const struct mir_replay_options *o,
-                  const struct mir_comparison *c,
-                  struct mir_error *err)
+static int
+report(const struct mir_replay_options *o, const struct mir_comparison *c, struct mir_error *err)
 {
     int rc = print_result(o, c, err);
 
@@ -163,7 +176,7 @@ int mir_command_run(const struct mir_replay_options *options,
         rc = report(options, &c, err);
     }
     if (rc == 0 && !options->quiet)
-        print_notes(&c, &notes);
+        print_notes(&scene, &c, &notes);
     mir_comparison_release(&c);
     mir_scene_release(&scene);
     return rc;

@@ -43,9 +43,8 @@ static int find_slice(const struct mir_replay_options *o,
     return 0;
 }
 
-static int write_starts(const char *path,
-                        const struct mir_schedule_slice *slice,
-                        struct mir_error *err)
+static int
+write_starts(const char *path, const struct mir_schedule_slice *slice, struct mir_error *err)
 {
     FILE *to = mir_output_open(path, err);
 
@@ -55,9 +54,8 @@ static int write_starts(const char *path,
     return mir_output_close(to, path, 0, err);
 }
 
-static int report(const struct mir_replay_options *o,
-                  struct mir_schedule_result *r,
-                  struct mir_error *err)
+static int
+report(const struct mir_replay_options *o, struct mir_schedule_result *r, struct mir_error *err)
 {
     struct mir_wait_matches matches;
 
@@ -74,9 +72,8 @@ static int report(const struct mir_replay_options *o,
     return mir_output_close(stdout, NULL, 0, err);
 }
 
-static int simulate(const struct mir_replay_options *o,
-                    const struct mir_scene *scene,
-                    struct mir_error *err)
+static int
+simulate(const struct mir_replay_options *o, const struct mir_scene *scene, struct mir_error *err)
 {
     struct mir_schedule_result r = {.scene = scene};
     struct mir_sim *sim = NULL;

@@ -8,9 +8,8 @@
 #include "traces/sim/capacity.h"
 #include "traces/stats/stats.h"
 
-static int write_fit(const struct mir_replay_options *o,
-                     const struct mir_joblog *log,
-                     struct mir_error *err)
+static int
+write_fit(const struct mir_replay_options *o, const struct mir_joblog *log, struct mir_error *err)
 {
     struct mir_generate_fit_options options;
     struct mir_generate_params params;
@@ -49,15 +48,14 @@ static int print_stats(const struct mir_replay_options *o,
                        const struct mir_log_stats *stats,
                        struct mir_error *err)
 {
-    int rc = o->json ? mir_log_stats_json(stdout, stats, err)
-                     : mir_log_stats_print(stdout, stats, err);
+    int rc =
+        o->json ? mir_log_stats_json(stdout, stats, err) : mir_log_stats_print(stdout, stats, err);
 
     return mir_output_close(stdout, NULL, rc, err);
 }
 
-static int describe(const struct mir_replay_options *o,
-                    const struct mir_joblog *log,
-                    struct mir_error *err)
+static int
+describe(const struct mir_replay_options *o, const struct mir_joblog *log, struct mir_error *err)
 {
     struct mir_stats_options options;
     struct mir_log_stats stats;

@@ -14,12 +14,12 @@ struct player {
     const struct mir_policy *policy; /* NULL: the clairvoyant */
     struct mir_comparison_row *row;
     uint32_t weight;
-    void *state;                   /* the plugin's, for one episode */
+    void *state; /* the plugin's, for one episode */
     struct mir_link link;
-    struct mir_outcome *outcomes;  /* of the episode, one for each link */
-    bool submits;                  /* at the instant being looked at */
+    struct mir_outcome *outcomes; /* of the episode, one for each link */
+    bool submits;                 /* at the instant being looked at */
     bool decided;
-    double best_cost;              /* clairvoyant only */
+    double best_cost; /* clairvoyant only */
 };
 
 /* The simulators of one link of a chain. */
@@ -341,8 +341,7 @@ static int go_on(struct mir_worker *w,
     rc = mir_sim_submit(w->stages[link + 1].world, &w->e->shape, &serial, err);
     if (rc != 0)
         return rc;
-    next.start_at = mir_sim_advance_to_start(w->stages[link + 1].world,
-                                             serial,
+    next.start_at = mir_sim_advance_to_start(w->stages[link + 1].world, serial,
                                              o->predecessor_end_at + MIR_EPISODE_HORIZON_S);
     if (next.start_at == INT64_MAX) {
         strand(members, n, link + 1, w->n_links, o->submit_at);
@@ -380,8 +379,8 @@ static int go_on_all(struct mir_worker *w,
         uint32_t end = begin + 1;
         int rc;
 
-        while (end < n && members[end]->outcomes[link].submit_at ==
-                              members[begin]->outcomes[link].submit_at)
+        while (end < n &&
+               members[end]->outcomes[link].submit_at == members[begin]->outcomes[link].submit_at)
             end++;
         rc = go_on(w, link, members + begin, end - begin, err);
         if (rc != 0)
@@ -413,7 +412,8 @@ static int run_link(struct mir_worker *w,
 /* ---- An episode */
 
 /* Bring the background to the predecessor's submission. */
-static int make_base(struct mir_worker *w, uint32_t index, int64_t *submit_at, struct mir_error *err)
+static int
+make_base(struct mir_worker *w, uint32_t index, int64_t *submit_at, struct mir_error *err)
 {
     const struct mir_episodes *e = w->e;
     int64_t at = e->from_at + (int64_t)index * e->every_s;

@@ -87,7 +87,8 @@ static void work_all(struct hand *hands, uint32_t n)
 }
 
 /* Of several failures, the first episode's is told. */
-static int gather(const struct hand *hands, uint32_t n, struct mir_comparison *out, struct mir_error *err)
+static int
+gather(const struct hand *hands, uint32_t n, struct mir_comparison *out, struct mir_error *err)
 {
     const struct hand *failed = NULL;
 
@@ -102,7 +103,8 @@ static int gather(const struct hand *hands, uint32_t n, struct mir_comparison *o
     return mir_error_set(err, failed->rc, "%s", failed->err.text);
 }
 
-static int run_threads(const struct mir_episodes *e, struct mir_comparison *out, struct mir_error *err)
+static int
+run_threads(const struct mir_episodes *e, struct mir_comparison *out, struct mir_error *err)
 {
     struct crew crew = {.e = e, .out = out, .n_episodes = out->n_episodes};
     uint32_t n = e->n_threads < out->n_episodes ? e->n_threads : out->n_episodes;
@@ -148,8 +150,8 @@ static void make_row(struct mir_comparison_row *row,
     row->summary = mir_strdup(summary);
     row->uses_weight = uses_weight;
     for (uint32_t k = 0; k < out->n_weights; k++)
-        row->outcomes[k] = k > 0 && !uses_weight ? row->outcomes[0]
-                                                 : MIR_NEW_ARRAY(struct mir_outcome, n);
+        row->outcomes[k] =
+            k > 0 && !uses_weight ? row->outcomes[0] : MIR_NEW_ARRAY(struct mir_outcome, n);
 }
 
 static void make_rows(const struct mir_episodes *e, struct mir_comparison *out)
@@ -215,9 +217,8 @@ static void tally_row(const struct mir_comparison *c,
     }
 }
 
-static void note(const struct mir_episodes *e,
-                 const struct mir_comparison *c,
-                 struct mir_episodes_notes *notes)
+static void
+note(const struct mir_episodes *e, const struct mir_comparison *c, struct mir_episodes_notes *notes)
 {
     int64_t log_end_at = e->workload->jobs[e->workload->n_jobs - 1].submit_at;
 

@@ -43,12 +43,12 @@ struct mir_episodes {
     struct mir_policy *const *policies;  /* [0] is reactive */
     uint32_t n_policies;
     const double *weights;
-    uint32_t n_weights; /* 1 to MIR_MAX_WEIGHTS */
+    uint32_t n_weights;       /* 1 to MIR_MAX_WEIGHTS */
     struct mir_request shape; /* of every job of the chain; run_s: what it really runs */
-    uint32_t n_jobs;    /* of a chain, at least 2 */
-    int32_t every_s;    /* between episodes */
-    int32_t period_s;   /* between decisions */
-    int32_t warmup_s;   /* of a successor, told to the policies */
+    uint32_t n_jobs;          /* of a chain, at least 2 */
+    int32_t every_s;          /* between episodes */
+    int32_t period_s;         /* between decisions */
+    int32_t warmup_s;         /* of a successor, told to the policies */
     /*
      * Episodes begin at from_at, from_at + every_s, ... before to_at.  Continuous:
      * that is the predecessor's submission.  Cold: it is the empty cluster, and
@@ -58,8 +58,8 @@ struct mir_episodes {
     enum mir_protocol protocol;
     int32_t cold_arrivals_s, cold_warmup_s;
     uint64_t seed;
-    uint32_t n_threads;    /* at least 1; the result does not depend on it */
-    uint32_t max_episodes; /* 0: no limit */
+    uint32_t n_threads;            /* at least 1; the result does not depend on it */
+    uint32_t max_episodes;         /* 0: no limit */
     struct mir_progress *progress; /* counts episodes; may be NULL */
 };
 

@@ -23,9 +23,10 @@ static const char *const SUMMARY[MIR_N_VERBS] = {
 };
 
 static const char *const EXAMPLE[MIR_N_VERBS] = {
-    [MIR_VERB_RUN] = "run jobs.txt.xz --chain nodes=8,limit=48h,links=2 --every 4h \\\n"
-                     "      --from 2023-02-01 --to 2023-03-01 --policy lead:hours=6 --policy avg \\\n"
-                     "      --report february.html",
+    [MIR_VERB_RUN] =
+        "run jobs.txt.xz --chain nodes=8,limit=48h,links=2 --every 4h \\\n"
+        "      --from 2023-02-01 --to 2023-03-01 --policy lead:hours=6 --policy avg \\\n"
+        "      --report february.html",
     [MIR_VERB_SCHEDULE] = "schedule jobs.swf --scheduler easy --compare -o starts.csv",
     [MIR_VERB_STATS] = "stats jobs.txt --fit habits.txt",
     [MIR_VERB_CONVERT] = "convert jobs.txt.xz --tz America/Chicago -o jobs.csv",
@@ -37,18 +38,19 @@ static void print_wrapped(FILE *to, const char *text)
 {
     int column = OPTION_COLUMN;
 
-    while (*text != '\0') {
+    for (;;) {
         int len = (int)strcspn(text, " ");
 
-        if (column + len > LINE_WIDTH) {
-            fprintf(to, "\n%*s", OPTION_COLUMN, "");
-            column = OPTION_COLUMN;
-        }
         fprintf(to, "%.*s", len, text);
         column += len;
         text += len;
-        if (*text == ' ') {
-            text++;
+        if (*text == '\0')
+            break;
+        text++;
+        if (column + 1 + (int)strcspn(text, " ") > LINE_WIDTH) {
+            fprintf(to, "\n%*s", OPTION_COLUMN, "");
+            column = OPTION_COLUMN;
+        } else {
             putc(' ', to);
             column++;
         }

@@ -108,10 +108,12 @@ int main(int argc, char **argv)
         printf("mirage-replay %s\n", MIR_VERSION);
         return EXIT_DONE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0)
         return help(argc, argv);
     if (mir_verb_parse(argv[1], &verb) == 0)
         return do_verb(verb, argc, argv);
-    snprintf(text, sizeof text, "'%.60s' is none of run, schedule, stats, convert, generate", argv[1]);
+    snprintf(text, sizeof text, "'%.60s' is none of run, schedule, stats, convert, generate",
+             argv[1]);
     return usage_error(text, NULL);
 }

@@ -37,9 +37,8 @@ int mir_value_duration(const char *what,
     char least[32];
 
     if (mir_parse_duration(text, strlen(text), unit_s, &value_s) != 0)
-        return mir_error_set(err, -EINVAL,
-                             "%s: '%s' is not a duration (90s, 30m, 4h, 2d, 2-00:00:00)", what,
-                             text);
+        return mir_error_set(
+            err, -EINVAL, "%s: '%s' is not a duration (90s, 30m, 4h, 2d, 2-00:00:00)", what, text);
     if (value_s < min_s)
         return mir_error_set(err, -EINVAL, "%s: '%s' is less than %s", what, text,
                              mir_format_duration(min_s, least));

@@ -218,8 +218,8 @@ static const char CHAIN[] = "Chain", EPISODES[] = "Episodes", CLUSTER[] = "Clust
 
 static const struct mir_option_row ROWS[] = {
     {"chain", 0, "KEYS", RUN, CHAIN,
-     "nodes=N,limit=TIME,links=JOBS[,run=TIME,partition=,user=,account=,qos=,nice=]: the job that "
-     "is chained; default nodes=1,limit=48h,links=2",
+     "the job that is chained: nodes=N,limit=TIME,links=JOBS and, where wanted, run=TIME, "
+     "partition=, user=, account=, qos=, nice=; default nodes=1,limit=48h,links=2",
      set_chain},
     {"policy", 0, "SPEC", RUN, CHAIN,
      "a policy to compare, NAME[:KEY=VALUE,...] or PATH.so[:...]; may be repeated; reactive is "
@@ -267,19 +267,16 @@ static const struct mir_option_row ROWS[] = {
     {"qos", 0, "NAME=N", SIMULATES, CLUSTER, "priority of a QOS; may be repeated", set_qos},
     {"round-submit", 0, "TIME", SIMULATES, CLUSTER, "round submissions down to a multiple",
      set_round_submit},
-    {"round-run", 0, "TIME", SIMULATES, CLUSTER, "round run times up to a multiple",
-     set_round_run},
-    {"params", 0, "FILE", GENERATE, WORKLOAD, "parameters, as stats --fit writes them",
-     set_params},
+    {"round-run", 0, "TIME", SIMULATES, CLUSTER, "round run times up to a multiple", set_round_run},
+    {"params", 0, "FILE", GENERATE, WORKLOAD, "parameters, as stats --fit writes them", set_params},
     {"days", 0, "N", GENERATE, WORKLOAD, "how long; default 90", set_days},
     {"start", 0, "DATE", GENERATE, WORKLOAD, "when it begins; default 2024-01-01", set_start},
     {"fit", 0, "FILE", STATS, RESULT, "write parameters for generate, fitted to the log", set_fit},
     {"capacity-out", 0, "FILE", STATS, RESULT, "write the estimated capacity for --capacity",
      set_capacity_out},
-    {"format", 0, "NAME", READS, INPUT,
-     "auto (default), mirage, sacct, swf, tacc, alcf or gwu", set_format},
-    {"tz", 0, "ZONE", ALL, INPUT, "of times without a zone (America/Chicago); default UTC",
-     set_tz},
+    {"format", 0, "NAME", READS, INPUT, "auto (default), mirage, sacct, swf, tacc, alcf or gwu",
+     set_format},
+    {"tz", 0, "ZONE", ALL, INPUT, "of times without a zone (America/Chicago); default UTC", set_tz},
     {"strict", 0, NULL, READS, INPUT, "stop at the first bad line", set_strict},
     {"csv", 0, NULL, RUN, OUTPUT, "print CSV", set_csv},
     {"json", 0, NULL, RUN | SCHEDULE | STATS, OUTPUT, "print JSON", set_json},
@@ -474,8 +471,7 @@ static int check_together(struct mir_replay_options *o, struct mir_error *err)
         return mir_error_set(err, -EINVAL, "--csv or --json, not both");
     if (o->n_nodes > 0 && o->slurm_conf != NULL)
         return mir_error_set(err, -EINVAL, "--nodes or --slurm-conf, not both");
-    if ((o->node_identity || o->event_order == MIR_EVENTS_SINGLE) &&
-        o->scheduler != MIR_SCHED_EASY)
+    if ((o->node_identity || o->event_order == MIR_EVENTS_SINGLE) && o->scheduler != MIR_SCHED_EASY)
         return mir_error_set(err, -EINVAL,
                              "--node-identity and --event-order single are for --scheduler easy");
     if (o->compare && o->log_path == NULL)

@@ -52,7 +52,7 @@ struct mir_chain_options {
 
 struct mir_replay_options {
     enum mir_verb verb;
-    bool help;            /* print the help and nothing else */
+    bool help; /* print the help and nothing else */
 
     /* input */
     const char *log_path; /* NULL: the embedded workload */

@@ -42,9 +42,8 @@ static void show_progress(void *context, uint64_t done, uint64_t total)
     r->done = done;
 }
 
-static int read_file(const struct mir_replay_options *o,
-                     struct mir_joblog *log,
-                     struct mir_error *err)
+static int
+read_file(const struct mir_replay_options *o, struct mir_joblog *log, struct mir_error *err)
 {
     struct reading r = {.quiet = o->quiet};
     struct mir_read_options options = {
@@ -68,9 +67,8 @@ static int read_file(const struct mir_replay_options *o,
     return rc;
 }
 
-static int generate_default(const struct mir_replay_options *o,
-                            struct mir_joblog *log,
-                            struct mir_error *err)
+static int
+generate_default(const struct mir_replay_options *o, struct mir_joblog *log, struct mir_error *err)
 {
     struct mir_generate_params params;
     int rc;
@@ -122,9 +120,8 @@ static uint32_t size_by_capacity(const struct mir_capacity *capacity)
     return most;
 }
 
-static int make_machine(const struct mir_replay_options *o,
-                        struct mir_scene *s,
-                        struct mir_error *err)
+static int
+make_machine(const struct mir_replay_options *o, struct mir_scene *s, struct mir_error *err)
 {
     uint32_t n = o->n_nodes > 0 ? o->n_nodes : size_by_log(&s->log);
     int rc;
@@ -147,9 +144,8 @@ static int make_machine(const struct mir_replay_options *o,
     return 0;
 }
 
-static int make_cluster(const struct mir_replay_options *o,
-                        struct mir_scene *s,
-                        struct mir_error *err)
+static int
+make_cluster(const struct mir_replay_options *o, struct mir_scene *s, struct mir_error *err)
 {
     int rc = make_machine(o, s, err);
 
@@ -197,7 +193,8 @@ static int check_partition(const struct mir_replay_options *o,
 }
 
 /* Before the workload is made: it maps every name of the log to the cluster's. */
-static int make_shape(const struct mir_replay_options *o, struct mir_scene *s, struct mir_error *err)
+static int
+make_shape(const struct mir_replay_options *o, struct mir_scene *s, struct mir_error *err)
 {
     const struct mir_chain_options *c = &o->chain;
     uint32_t partition = 0, account = 0, qos = 0;
@@ -226,9 +223,8 @@ static int make_shape(const struct mir_replay_options *o, struct mir_scene *s, s
 /* ---- All of it */
 
 /* Before the workload is made, which keeps of the log only what can run. */
-static int make_capacity(const struct mir_replay_options *o,
-                         struct mir_scene *s,
-                         struct mir_error *err)
+static int
+make_capacity(const struct mir_replay_options *o, struct mir_scene *s, struct mir_error *err)
 {
     struct mir_capacity_options options;
     int rc;
@@ -245,9 +241,8 @@ static int make_capacity(const struct mir_replay_options *o,
 }
 
 /* A step may name a set that is not there, or more nodes than the set has. */
-static int check_capacity(const struct mir_replay_options *o,
-                          struct mir_scene *s,
-                          struct mir_error *err)
+static int
+check_capacity(const struct mir_replay_options *o, struct mir_scene *s, struct mir_error *err)
 {
     bool estimated = s->has_capacity && strcmp(o->capacity, "auto") == 0;
 
@@ -287,6 +282,15 @@ static int make_workload(const struct mir_replay_options *o,
     return mir_workload_create(&s->log, &s->cluster, &options, &s->workload, err);
 }
 
+/* Before the workload is made, as the log is whole then. */
+static void find_left_edge(struct mir_scene *s)
+{
+    int64_t at;
+
+    if (mir_log_left_edge(&s->log, &at))
+        s->trusted_at = at;
+}
+
 int mir_scene_open(const struct mir_replay_options *options,
                    bool cold,
                    struct mir_scene *out,
@@ -294,7 +298,7 @@ int mir_scene_open(const struct mir_replay_options *options,
 {
     int rc;
 
-    *out = (struct mir_scene){.name = mir_scene_log_name(options)};
+    *out = (struct mir_scene){.name = mir_scene_log_name(options), .trusted_at = INT64_MIN};
     rc = mir_scene_read_log(options, &out->log, err);
     if (rc == 0)
         rc = make_capacity(options, out, err);
@@ -304,6 +308,8 @@ int mir_scene_open(const struct mir_replay_options *options,
         rc = check_capacity(options, out, err);
     if (rc == 0)
         rc = make_shape(options, out, err);
+    if (rc == 0)
+        find_left_edge(out);
     if (rc == 0)
         rc = make_workload(options, cold, out, err);
     return rc;

@@ -24,6 +24,8 @@ struct mir_scene {
     struct mir_capacity capacity;
     bool has_capacity;
     struct mir_workload workload;
+    int64_t
+        trusted_at; /* before this the log misses jobs that held nodes; INT64_MIN: it does not */
     struct mir_request shape; /* of the chain's jobs; names looked up in the log */
 };
 

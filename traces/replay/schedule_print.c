@@ -57,8 +57,9 @@ static void print_matches(FILE *to, const struct mir_wait_matches *m)
     const struct mir_wait_match *all = &m->all;
 
     fprintf(to, "\nWaits in hours, simulated (sim) and recorded (log)\n");
-    fprintf(to, "%-8s %8s %8s %8s %8s %8s %8s %8s %9s %8s %8s\n", "", "jobs", "mean sim", "mean log",
-            "p50 sim", "p50 log", "p90 sim", "p90 log", "abs error", "Pearson", "Spearman");
+    fprintf(to, "%-8s %8s %8s %8s %8s %8s %8s %8s %9s %8s %8s\n", "", "jobs", "mean sim",
+            "mean log", "p50 sim", "p50 log", "p90 sim", "p90 log", "abs error", "Pearson",
+            "Spearman");
     print_match(to, "all", all);
     fputs("by nodes\n", to);
     for (int k = 0; k < MIR_N_SIZES; k++)
@@ -83,8 +84,8 @@ void mir_schedule_print(FILE *to, const struct mir_schedule_result *r)
     fprintf(to, "%-20s %10zu", "jobs", f->n_jobs);
     if (d->no_run + d->no_size + d->too_large > 0)
         fprintf(to,
-                "    (left out: %" PRIu64 " without a run time, %" PRIu64 " without a size, %" PRIu64
-                " too large)",
+                "    (left out: %" PRIu64 " without a run time, %" PRIu64
+                " without a size, %" PRIu64 " too large)",
                 d->no_run, d->no_size, d->too_large);
     fputc('\n', to);
     if (f->n_unstarted > 0)
@@ -158,10 +159,12 @@ static void add_matches(struct json_object *o, const struct mir_wait_matches *m)
     add_count(o, "without_wait", m->n_without);
     by_nodes = add_object(o, "by_nodes");
     for (int k = 0; k < MIR_N_SIZES; k++)
-        add_match(add_object(by_nodes, mir_size_class_name((enum mir_size_class)k)), &m->by_size[k]);
+        add_match(add_object(by_nodes, mir_size_class_name((enum mir_size_class)k)),
+                  &m->by_size[k]);
     by_limit = add_object(o, "by_limit");
     for (int k = 0; k < MIR_N_LIMITS; k++)
-        add_match(add_object(by_limit, mir_limit_class_name((enum mir_limit_class)k)), &m->by_limit[k]);
+        add_match(add_object(by_limit, mir_limit_class_name((enum mir_limit_class)k)),
+                  &m->by_limit[k]);
 }
 
 static void add_dropped(struct json_object *o, const struct mir_workload_dropped *d)

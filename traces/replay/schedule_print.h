@@ -17,7 +17,7 @@ struct mir_schedule_result {
     struct mir_schedule_slice slice;
     struct mir_schedule_figures figures;
     struct mir_sim_counters counters;
-    double cpu_s;                          /* of the simulation loop alone */
+    double cpu_s;                           /* of the simulation loop alone */
     const struct mir_wait_matches *matches; /* NULL: not asked for */
 };
 

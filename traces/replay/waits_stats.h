@@ -39,7 +39,8 @@ struct mir_wait_match {
     size_t n_jobs;
     double sim_mean_s, sim_p50_s, sim_p90_s;
     double log_mean_s, log_p50_s, log_p90_s;
-    double error_p5_s, error_p25_s, error_p50_s, error_p75_s, error_p95_s; /* simulated - recorded */
+    double error_p5_s, error_p25_s, error_p50_s, error_p75_s,
+        error_p95_s; /* simulated - recorded */
     double abs_error_mean_s;
     double pearson, spearman; /* NaN where one side does not vary */
 };

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * capacity.c - the capacity file: comma-separated steps to and from memory.
  */
@@ -34,7 +34,7 @@ static struct field trim(const char *s, size_t len)
     }
     while (len > 0 && strchr(" \t\r\n", s[len - 1]) != NULL && s[len - 1] != '\0')
         len--;
-    return (struct field){ s, len };
+    return (struct field){s, len};
 }
 
 /* The number of fields, MAX_FIELDS + 1 when there are too many. */
@@ -51,7 +51,7 @@ static size_t split(struct field line, struct field out[MAX_FIELDS])
         out[n++] = trim(line.s, len);
         if (comma == NULL)
             return n;
-        line = (struct field){ comma + 1, line.len - len - 1 };
+        line = (struct field){comma + 1, line.len - len - 1};
     }
 }
 
@@ -74,21 +74,17 @@ static int parse_step(struct field line,
     size_t n = split(line, f);
 
     if (n < 2 || n > MAX_FIELDS)
-        return mir_error_set(
-            err, -EINVAL, "%s:%zu: line: expected time,nodes[,node_set]", at->path, at->line);
+        return mir_error_set(err, -EINVAL, "%s:%zu: line: expected time,nodes[,node_set]", at->path,
+                             at->line);
     out->node_set = 0;
     if (mir_parse_time(f[0].s, f[0].len, NULL, &out->at) != 0)
         return mir_error_set(err, -EINVAL, "%s:%zu: time: not a time", at->path, at->line);
     if (parse_count(f[1], UINT32_MAX, &out->n_nodes) != 0)
-        return mir_error_set(
-            err, -EINVAL, "%s:%zu: nodes: not a number of nodes", at->path, at->line);
+        return mir_error_set(err, -EINVAL, "%s:%zu: nodes: not a number of nodes", at->path,
+                             at->line);
     if (n == 3 && parse_count(f[2], MIR_MAX_NODE_SETS - 1, &out->node_set) != 0)
-        return mir_error_set(err,
-                             -EINVAL,
-                             "%s:%zu: node_set: not a number from 0 to %d",
-                             at->path,
-                             at->line,
-                             MIR_MAX_NODE_SETS - 1);
+        return mir_error_set(err, -EINVAL, "%s:%zu: node_set: not a number from 0 to %d", at->path,
+                             at->line, MIR_MAX_NODE_SETS - 1);
     return 0;
 }
 
@@ -109,7 +105,7 @@ static bool is_header(struct field line)
 static int
 read_steps(FILE *from, const char *path, struct mir_capacity *into, struct mir_error *err)
 {
-    struct place at = { path, 0 };
+    struct place at = {path, 0};
     char *text = NULL;
     size_t size = 0, cap = 0;
     ssize_t len;
@@ -139,19 +135,15 @@ static int sort_steps(const char *path, struct mir_capacity *c, struct mir_error
     qsort(c->steps, c->n_steps, sizeof *c->steps, compare_steps);
     for (size_t i = 1; i < c->n_steps; i++) {
         if (compare_steps(&c->steps[i - 1], &c->steps[i]) == 0)
-            return mir_error_set(err,
-                                 -EINVAL,
-                                 "%s: time: %s is given twice for node set %u",
-                                 path,
-                                 mir_format_time(c->steps[i].at, when),
-                                 c->steps[i].node_set);
+            return mir_error_set(err, -EINVAL, "%s: time: %s is given twice for node set %u", path,
+                                 mir_format_time(c->steps[i].at, when), c->steps[i].node_set);
     }
     return 0;
 }
 
 int mir_capacity_read(const char *path, struct mir_capacity *out, struct mir_error *err)
 {
-    struct mir_capacity c = { 0 };
+    struct mir_capacity c = {0};
     FILE *from = fopen(path, "re");
     int rc;
 
@@ -193,5 +185,5 @@ int mir_capacity_write(FILE *to, const struct mir_capacity *capacity, struct mir
 void mir_capacity_release(struct mir_capacity *capacity)
 {
     free(capacity->steps);
-    *capacity = (struct mir_capacity){ 0 };
+    *capacity = (struct mir_capacity){0};
 }

@@ -51,6 +51,11 @@ struct mir_partition {
 /* PriorityWeight*, PriorityMaxAge and friends (slurm.conf(5), multifactor plugin). */
 struct mir_priority {
     bool multifactor; /* PriorityType=priority/multifactor; false: priority/basic, by submission */
+    /*
+     * AccountingStorageType is slurmdbd: without it slurmctld ignores the weights
+     * of age and fair share ("can only be used with SlurmDBD, ignoring").
+     */
+    bool accounting;
     uint32_t weight_age;
     uint32_t weight_fairshare;
     uint32_t weight_job_size;

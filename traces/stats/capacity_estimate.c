@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * capacity_estimate.c - how many nodes did the scheduler have?  README.md tells
  * how and why.
@@ -19,7 +19,7 @@ void mir_capacity_options_init(struct mir_capacity_options *options)
         .min_wait_s = 600,
         .min_users = 3,
         .min_share = 0.25,
-        .level_s = 7 * MIR_DAY_S,
+        .level_s = 28 * MIR_DAY_S,
     };
 }
 
@@ -37,9 +37,11 @@ struct estimate {
     const struct mir_capacity_options *options;
     struct mir_window *windows;
     size_t n;
-    int64_t from_at;        /* of the first window */
-    size_t first, last;     /* windows that are evidence: behind the left edge, before the last submission */
-    uint32_t *seen;         /* what a window on its own lets us see */
+    int64_t from_at; /* of the first window */
+    size_t first,
+        last;      /* windows that are evidence: behind the left edge, before the last submission */
+    uint32_t most; /* the machine as the log says; UINT32_MAX: it does not */
+    uint32_t *seen; /* what a window on its own lets us see */
 };
 
 static bool tells(const struct estimate *e, size_t i)
@@ -64,21 +66,35 @@ static uint32_t level_at(const struct estimate *e, size_t i)
     return level;
 }
 
+/* Never more than the log says there is, though some logs show more busy at times. */
 static uint32_t nodes_at(const struct estimate *e, size_t i)
 {
-    uint32_t level;
+    uint32_t n = e->seen[i];
 
-    if (tells(e, i))
-        return e->seen[i];
-    level = level_at(e, i);
-    return level > e->windows[i].busy_peak ? level : e->windows[i].busy_peak;
+    if (!tells(e, i)) {
+        n = level_at(e, i);
+        n = n > e->windows[i].busy_peak ? n : e->windows[i].busy_peak;
+    }
+    return n < e->most ? n : e->most;
+}
+
+/* The machine's size in the unit of most jobs, when the log gives it. */
+static uint32_t machine_size(const struct mir_joblog *log)
+{
+    size_t with_nodes = 0;
+    uint32_t n;
+
+    for (size_t i = 0; i < log->n_jobs; i++)
+        with_nodes += log->jobs[i].n_nodes > 0;
+    n = with_nodes * 2 > log->n_jobs ? log->n_nodes : log->n_procs;
+    return n > 0 ? n : UINT32_MAX;
 }
 
 static void make_steps(const struct estimate *e, int64_t first_submit_at, struct mir_capacity *out)
 {
     size_t cap = 0;
 
-    *out = (struct mir_capacity){ 0 };
+    *out = (struct mir_capacity){0};
     for (size_t i = 0; i < e->n; i++) {
         uint32_t n = nodes_at(e, i);
         int64_t at = e->from_at + (int64_t)i * e->options->window_s;
@@ -88,7 +104,7 @@ static void make_steps(const struct estimate *e, int64_t first_submit_at, struct
         if (out->n_steps == 0 && first_submit_at < at)
             at = first_submit_at;
         out->steps = mir_grow(out->steps, &cap, out->n_steps + 1, sizeof *out->steps);
-        out->steps[out->n_steps++] = (struct mir_capacity_step){ .at = at, .n_nodes = n };
+        out->steps[out->n_steps++] = (struct mir_capacity_step){.at = at, .n_nodes = n};
     }
 }
 
@@ -104,7 +120,7 @@ static int estimate_from_sweep(const struct mir_sweep *sweep,
                                struct mir_capacity *out,
                                struct mir_error *err)
 {
-    struct estimate e = { .options = o };
+    struct estimate e = {.options = o, .most = machine_size(sweep->log)};
     int64_t edge_at;
 
     e.from_at = mir_floor_time(sweep->first_start_at, 0, o->window_s);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * left_edge.c - from when on can a log be trusted?  Two things betray a log
  * that leaves out what ran when it began: jobs that wait although most of the
@@ -10,8 +10,8 @@
 #include "traces/stats/sweep.h"
 
 enum {
-    LOOK_DAYS = 30,      /* an edge is over by then, or it is something else */
-    MIN_LEFT_OVER = 5,   /* jobs submitted a day or more before the first start */
+    LOOK_DAYS = 30,    /* an edge is over by then, or it is something else */
+    MIN_LEFT_OVER = 5, /* jobs submitted a day or more before the first start */
 };
 
 static int compare_times(const void *a, const void *b)

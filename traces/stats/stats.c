@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * stats.c - counts, quantiles and weeks of a log.
  */
@@ -16,12 +16,15 @@ static const int64_t MAX_SPAN_S = INT64_C(200) * 366 * MIR_DAY_S;
 
 enum mir_size_class mir_size_class(uint32_t size)
 {
-    return size <= 1 ? MIR_SIZE_1 : size <= 4 ? MIR_SIZE_4 : size <= 16 ? MIR_SIZE_16 : MIR_SIZE_MORE;
+    return size <= 1    ? MIR_SIZE_1
+           : size <= 4  ? MIR_SIZE_4
+           : size <= 16 ? MIR_SIZE_16
+                        : MIR_SIZE_MORE;
 }
 
 const char *mir_size_class_name(enum mir_size_class c)
 {
-    static const char *const names[] = { "1", "2-4", "5-16", "17+" };
+    static const char *const names[] = {"1", "2-4", "5-16", "17+"};
 
     return names[c];
 }
@@ -37,14 +40,14 @@ enum mir_limit_class mir_limit_class(int32_t limit_s)
 
 const char *mir_limit_class_name(enum mir_limit_class c)
 {
-    static const char *const names[] = { "<=1h", "1-12h", "12-48h", ">=48h" };
+    static const char *const names[] = {"<=1h", "1-12h", "12-48h", ">=48h"};
 
     return names[c];
 }
 
 void mir_stats_options_init(struct mir_stats_options *options)
 {
-    *options = (struct mir_stats_options){ .from_at = INT64_MIN, .to_at = INT64_MAX };
+    *options = (struct mir_stats_options){.from_at = INT64_MIN, .to_at = INT64_MAX};
     mir_capacity_options_init(&options->capacity);
 }
 
@@ -110,7 +113,7 @@ static double quantile(const double *v, size_t n, double q)
 /* Of `n` > 0 waits in ascending order. */
 static struct mir_wait_figures figures_of(const struct grouped_wait *w, size_t n)
 {
-    struct mir_wait_figures f = { .n = n };
+    struct mir_wait_figures f = {.n = n};
 
     for (size_t i = 0; i < n; i++)
         f.mean_s += w[i].wait_s;
@@ -170,7 +173,7 @@ static void compute_waits(const struct selection *s)
             uint32_t group = group_of(j, (enum grouping)by);
 
             if (selected(s, j) && j->wait_s >= 0 && group != UINT32_MAX)
-                w[n++] = (struct grouped_wait){ j->wait_s, group };
+                w[n++] = (struct grouped_wait){j->wait_s, group};
         }
         group_figures(w, n, out);
     }
@@ -230,7 +233,7 @@ static size_t most_used(int64_t *v, size_t n, struct mir_count *top)
     for (size_t i = 1; i <= n; i++) {
         if (i < n && v[i] == v[first])
             continue;
-        keep_top(top, &n_top, (struct mir_count){ v[first], i - first });
+        keep_top(top, &n_top, (struct mir_count){v[first], i - first});
         first = i;
     }
     return n_top;
@@ -342,35 +345,45 @@ static void compute_weeks(const struct selection *s)
         o->weeks[week_of(o, j->submit_at)].n_jobs++;
         o->weeks[week_of(o, j->submit_at)].offered_node_s += offered_node_s(j);
         if (j->wait_s >= 0)
-            w[n++] = (struct grouped_wait){ j->wait_s, (uint32_t)week_of(o, j->submit_at) };
+            w[n++] = (struct grouped_wait){j->wait_s, (uint32_t)week_of(o, j->submit_at)};
     }
     group_figures(w, n, out);
     free(out);
     free(w);
 }
 
-/* Busy nodes, week by week and at most. */
+/* Busy nodes of the weeks from `first` on, of `width_s` each. */
+static void busy_weeks(const struct selection *s,
+                       const struct mir_sweep *sweep,
+                       size_t first,
+                       size_t n,
+                       int64_t width_s)
+{
+    struct mir_week_stats *weeks = &s->out->weeks[first];
+    struct mir_window *w =
+        mir_sweep_windows(sweep, &s->options->capacity, weeks[0].from_at, width_s, n);
+
+    for (size_t i = 0; i < n; i++) {
+        weeks[i].busy_mean = w[i].busy_mean;
+        weeks[i].busy_peak = w[i].busy_peak;
+    }
+    free(w);
+}
+
+/* Busy nodes: whole weeks together, those that the log's ends cut each on its own. */
 static void compute_busy(const struct selection *s, const struct mir_sweep *sweep)
 {
     struct mir_log_stats *o = s->out;
-    const struct mir_capacity_options *c = &s->options->capacity;
-    struct mir_window *w =
-        mir_sweep_windows(sweep, c, o->weeks[0].at, MIR_WEEK_S, o->n_weeks);
+    size_t n = o->n_weeks;
+    int64_t span_s = sweep->last_end_at - sweep->first_start_at + 1;
     struct mir_window *all;
 
-    for (size_t i = 0; i < o->n_weeks; i++) {
-        struct mir_week_stats *week = &o->weeks[i];
-
-        /* Of the covered part, as the load is: what runs outside is not ours to tell. */
-        week->busy_mean = w[i].busy_mean * MIR_WEEK_S / (double)(week->to_at - week->from_at);
-        week->busy_peak = w[i].busy_peak;
-    }
-    free(w);
-    all = mir_sweep_windows(sweep,
-                            c,
-                            sweep->first_start_at,
-                            sweep->last_end_at - sweep->first_start_at + 1,
-                            1);
+    busy_weeks(s, sweep, 0, 1, o->weeks[0].to_at - o->weeks[0].from_at);
+    if (n > 2)
+        busy_weeks(s, sweep, 1, n - 2, MIR_WEEK_S);
+    if (n > 1)
+        busy_weeks(s, sweep, n - 1, 1, o->weeks[n - 1].to_at - o->weeks[n - 1].from_at);
+    all = mir_sweep_windows(sweep, &s->options->capacity, sweep->first_start_at, span_s, 1);
     o->busy_peak = all[0].busy_peak;
     free(all);
 }
@@ -411,8 +424,8 @@ static int compute_past(const struct selection *s, struct mir_error *err)
         return 0;
     if (rc != 0)
         return rc;
-    o->left_edge = mir_log_left_edge(s->log, &o->left_edge_at) &&
-                   o->left_edge_at > o->first_submit_at;
+    o->left_edge =
+        mir_log_left_edge(s->log, &o->left_edge_at) && o->left_edge_at > o->first_submit_at;
     rc = mir_sweep_init(&sweep, s->log, s->options->capacity.min_wait_s, err);
     if (rc != 0)
         return rc;
@@ -426,8 +439,8 @@ int mir_log_stats_compute(const struct mir_joblog *log,
                           struct mir_log_stats *out,
                           struct mir_error *err)
 {
-    struct mir_log_stats stats = { 0 };
-    struct selection s = { .log = log, .options = options, .out = &stats };
+    struct mir_log_stats stats = {0};
+    struct selection s = {.log = log, .options = options, .out = &stats};
     int rc = count_jobs(&s, err);
 
     if (rc != 0)
@@ -450,5 +463,5 @@ void mir_log_stats_release(struct mir_log_stats *stats)
 {
     free(stats->weeks);
     mir_capacity_release(&stats->steps);
-    *stats = (struct mir_log_stats){ 0 };
+    *stats = (struct mir_log_stats){0};
 }

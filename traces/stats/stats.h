@@ -26,15 +26,15 @@
  * then is what there was.  See README.md for why these values.
  */
 struct mir_capacity_options {
-    int32_t window_s;    /* one estimate per window */
-    double quantile;     /* of the busy nodes over the contended time of a window */
-    int32_t min_wait_s;  /* a job that waits longer than this waits for nodes ... */
-    uint32_t min_users;  /* ... and so many users with such a job are contention */
-    double min_share;    /* of the window that is contended, below which it tells nothing */
-    int32_t level_s;     /* a window that tells nothing has the highest level within this */
+    int32_t window_s;   /* one estimate per window */
+    double quantile;    /* of the busy nodes over the contended time of a window */
+    int32_t min_wait_s; /* a job that waits longer than this waits for nodes ... */
+    uint32_t min_users; /* ... and so many users with such a job are contention */
+    double min_share;   /* of the window that is contended, below which it tells nothing */
+    int32_t level_s;    /* a window that tells nothing has the highest level within this */
 };
 
-/* Windows of 6 h, quantile 0.75, 10 minutes, 3 users, a quarter of the window, 7 days. */
+/* Windows of 6 h, quantile 0.75, 10 minutes, 3 users, a quarter of the window, 28 days. */
 void mir_capacity_options_init(struct mir_capacity_options *options);
 
 /*
@@ -77,13 +77,13 @@ enum mir_limit_class mir_limit_class(int32_t limit_s);
 const char *mir_limit_class_name(enum mir_limit_class c);
 
 struct mir_week_stats {
-    int64_t at;          /* Monday; the first and the last week may be cut by the log's ends */
+    int64_t at;             /* Monday; the first and the last week may be cut by the log's ends */
     int64_t from_at, to_at; /* the part of it that the log covers */
-    uint64_t n_jobs;     /* submitted */
-    double offered_node_s; /* size * run of the jobs submitted */
-    double load;         /* offered / (covered time * effective nodes) */
-    double capacity;     /* effective nodes, mean; 0: unknown */
-    double busy_mean;    /* nodes */
+    uint64_t n_jobs;        /* submitted */
+    double offered_node_s;  /* size * run of the jobs submitted */
+    double load;            /* offered / (covered time * effective nodes) */
+    double capacity;        /* effective nodes, mean; 0: unknown */
+    double busy_mean;       /* nodes */
     uint32_t busy_peak;
     struct mir_wait_figures wait; /* of the jobs submitted */
 };
@@ -96,37 +96,38 @@ struct mir_count {
 enum { MIR_STATS_TOP = 12, MIR_N_STATES = 11 };
 
 struct mir_log_stats {
-    uint64_t n_jobs;       /* submitted within the interval asked for */
-    uint64_t n_started;    /* of them, with a known wait */
+    uint64_t n_jobs;    /* submitted within the interval asked for */
+    uint64_t n_started; /* of them, with a known wait */
     uint64_t n_users;
     int64_t first_submit_at, last_submit_at;
-    bool counts_nodes;     /* sizes are nodes; else processors */
-    uint32_t n_nodes;      /* of the machine in that unit, as the log says; 0: it does not */
+    bool counts_nodes; /* sizes are nodes; else processors */
+    uint32_t n_nodes;  /* of the machine in that unit, as the log says; 0: it does not */
     uint32_t max_size;
-    uint32_t busy_peak;    /* over the whole log */
+    uint32_t busy_peak; /* over the whole log */
     double offered_node_s;
-    double load;           /* over the whole interval; 0: unknown */
-    double capacity;       /* effective nodes, mean over the interval; 0: unknown */
+    double load;     /* over the whole interval; 0: unknown */
+    double capacity; /* effective nodes, mean over the interval; 0: unknown */
     struct mir_wait_figures wait[MIR_N_SIZES + 1][MIR_N_LIMITS + 1]; /* last of each: all */
-    uint64_t n_ratio;      /* jobs with run and limit */
+    uint64_t n_ratio;                                                /* jobs with run and limit */
     double ratio_p10, ratio_p25, ratio_p50, ratio_p75, ratio_p90, ratio_p99;
-    double at_limit_share; /* ran 98 % of the limit or more */
+    double at_limit_share;                  /* ran 98 % of the limit or more */
     struct mir_count limits[MIR_STATS_TOP]; /* most used first */
     size_t n_limits;
     struct mir_count sizes[MIR_STATS_TOP];
     size_t n_sizes;
     uint64_t states[MIR_N_STATES]; /* by enum mir_job_state */
-    uint64_t by_hour[24];  /* submissions */
-    uint64_t by_weekday[7]; /* Monday first */
+    uint64_t by_hour[24];          /* submissions */
+    uint64_t by_weekday[7];        /* Monday first */
     bool left_edge;
-    int64_t left_edge_at;  /* use the log from here on */
+    int64_t left_edge_at;         /* use the log from here on */
     struct mir_week_stats *weeks; /* owned */
     size_t n_weeks;
     struct mir_capacity steps; /* effective nodes over time; owned; empty: unknown */
 };
 
 struct mir_stats_options {
-    int64_t from_at, to_at; /* submissions in [from_at, to_at); the busy nodes are always all jobs' */
+    int64_t from_at,
+        to_at; /* submissions in [from_at, to_at); the busy nodes are always all jobs' */
     struct mir_capacity_options capacity;
 };
 

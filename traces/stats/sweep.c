@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * sweep.c - starts, ends and waits of a log in the order in which they happened.
  */
@@ -110,7 +110,7 @@ int mir_sweep_init(struct mir_sweep *sweep,
                    int32_t min_wait_s,
                    struct mir_error *err)
 {
-    struct mir_sweep s = { .log = log };
+    struct mir_sweep s = {.log = log};
     uint32_t small = small_size(log);
     size_t n;
     int rc = find_span(&s, small, min_wait_s, &n, err);
@@ -124,12 +124,11 @@ int mir_sweep_init(struct mir_sweep *sweep,
 
         if (!mir_job_ran(j))
             continue;
-        s.events[s.n_events++] = (struct mir_sweep_event){ start, i, EVENT_START };
-        s.events[s.n_events++] = (struct mir_sweep_event){ start + j->run_s, i, EVENT_END };
+        s.events[s.n_events++] = (struct mir_sweep_event){start, i, EVENT_START};
+        s.events[s.n_events++] = (struct mir_sweep_event){start + j->run_s, i, EVENT_END};
         if (grows_tired(j, small, min_wait_s))
-            s.events[s.n_events++] = (struct mir_sweep_event){
-                j->submit_at + j->eligible_s + min_wait_s, i, EVENT_TIRED
-            };
+            s.events[s.n_events++] =
+                (struct mir_sweep_event){j->submit_at + j->eligible_s + min_wait_s, i, EVENT_TIRED};
     }
     qsort(s.events, s.n_events, sizeof *s.events, compare_events);
     *sweep = s;
@@ -139,13 +138,13 @@ int mir_sweep_init(struct mir_sweep *sweep,
 void mir_sweep_release(struct mir_sweep *sweep)
 {
     free(sweep->events);
-    *sweep = (struct mir_sweep){ 0 };
+    *sweep = (struct mir_sweep){0};
 }
 
 /* The state between two events. */
 struct state {
     struct mir_sweep_segment now;
-    uint32_t *tired; /* per user: small jobs that have waited for long; 0 is the nameless */
+    uint32_t *tired;   /* per user: small jobs that have waited for long; 0 is the nameless */
     uint8_t *is_tired; /* per job, one bit: its TIRED event was seen */
     size_t n_users;
 };
@@ -228,6 +227,8 @@ static void end_window(struct gather *g)
     struct mir_window *w = &g->windows[g->current];
     double all_s = 0, node_s = 0, contended_node_s = 0;
 
+    if (g->n_pieces == 0)
+        return;
     qsort(g->pieces, g->n_pieces, sizeof *g->pieces, compare_pieces);
     for (size_t i = 0; i < g->n_pieces; i++) {
         const struct piece *p = &g->pieces[i];
@@ -239,16 +240,15 @@ static void end_window(struct gather *g)
             contended_node_s += p->s * p->busy;
         }
     }
-    if (g->n_pieces > 0)
-        w->busy_peak = g->pieces[g->n_pieces - 1].busy;
+    w->busy_peak = g->pieces[g->n_pieces - 1].busy;
     w->busy_mean = node_s / (double)g->width_s;
     /* Time before the first and after the last event counts as idle. */
-    w->busy_p90 = time_quantile(
-        g->pieces, g->n_pieces, false, 0.9 * (double)g->width_s - ((double)g->width_s - all_s));
+    w->busy_p90 = time_quantile(g->pieces, g->n_pieces, false,
+                                0.9 * (double)g->width_s - ((double)g->width_s - all_s));
     if (w->contended_s > 0) {
         w->contended_mean = contended_node_s / w->contended_s;
-        w->contended_quantile = time_quantile(
-            g->pieces, g->n_pieces, true, g->options->quantile * w->contended_s);
+        w->contended_quantile =
+            time_quantile(g->pieces, g->n_pieces, true, g->options->quantile * w->contended_s);
     }
     g->n_pieces = 0;
 }
@@ -262,11 +262,9 @@ static void gather_segment(struct gather *g, struct mir_sweep_segment s)
         int64_t to = s.to_at < end ? s.to_at : end;
 
         if (to > from) {
-            g->pieces = mir_grow(
-                g->pieces, &g->cap_pieces, g->n_pieces + 1, sizeof *g->pieces);
-            g->pieces[g->n_pieces++] = (struct piece){
-                (double)(to - from), s.busy, s.waiters >= g->options->min_users
-            };
+            g->pieces = mir_grow(g->pieces, &g->cap_pieces, g->n_pieces + 1, sizeof *g->pieces);
+            g->pieces[g->n_pieces++] =
+                (struct piece){(double)(to - from), s.busy, s.waiters >= g->options->min_users};
         }
         if (s.to_at < end)
             return;
@@ -281,8 +279,8 @@ struct mir_window *mir_sweep_windows(const struct mir_sweep *sweep,
                                      int64_t width_s,
                                      size_t n)
 {
-    struct state s = { .n_users = sweep->log->users.n + 1 };
-    struct gather g = { .options = options, .n_windows = n, .from_at = from_at };
+    struct state s = {.n_users = sweep->log->users.n + 1};
+    struct gather g = {.options = options, .n_windows = n, .from_at = from_at};
 
     g.width_s = width_s;
     g.windows = MIR_NEW_ARRAY(struct mir_window, n);

@@ -36,7 +36,7 @@ struct mir_sweep_segment {
  */
 struct mir_window {
     double contended_s;
-    double contended_mean;      /* busy nodes meanwhile */
+    double contended_mean; /* busy nodes meanwhile */
     uint32_t contended_quantile;
     double busy_mean;
     uint32_t busy_p90, busy_peak;

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * test_episodes.c - the engine of `run`: small worlds whose outcomes are worked
+ * out by hand, and generated ones held against a plain replay, job by job, of
+ * what one policy does.
+ */
+#include "traces/replay/episodes.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/core/alloc.h"
+#include "daemon/host/joblog.h"
+#include "traces/generate/generate.h"
+#include "traces/sim/sim.h"
+
+enum { HOUR = 3600, DAY = 86400, MAX_TEST_POLICIES = 8 };
+
+/* A log, a machine and settings; a case changes what it is about. */
+struct world {
+    struct mir_joblog log;
+    struct mir_cluster cluster;
+    struct mir_workload workload;
+    struct mir_policy *policies[MAX_TEST_POLICIES];
+    double weights[2];
+    struct mir_episodes e;
+    struct mir_comparison c;
+    struct mir_episodes_notes notes;
+};
+
+static void open_world(struct world *w, enum mir_scheduler scheduler, uint32_t n_nodes)
+{
+    memset(w, 0, sizeof *w);
+    mir_joblog_init(&w->log);
+    mir_cluster_init(&w->cluster, scheduler, n_nodes);
+    w->weights[0] = 1;
+    w->weights[1] = 0.1;
+    w->e = (struct mir_episodes){
+        .cluster = &w->cluster,
+        .workload = &w->workload,
+        .policies = w->policies,
+        .weights = w->weights,
+        .n_weights = 2,
+        .shape = {.n_nodes = 1, .limit_s = HOUR, .run_s = HOUR},
+        .n_jobs = 2,
+        .every_s = HOUR,
+        .period_s = 600,
+        .from_at = 1000,
+        .to_at = 1001,
+        .cold_arrivals_s = 5 * DAY,
+        .cold_warmup_s = 2 * DAY,
+        .seed = 1,
+        .n_threads = 1,
+    };
+}
+
+static void close_world(struct world *w)
+{
+    mir_comparison_release(&w->c);
+    for (uint32_t i = 0; i < w->e.n_policies; i++)
+        mir_policy_destroy(w->policies[i]);
+    mir_workload_release(&w->workload);
+    mir_joblog_release(&w->log);
+}
+
+static void add_job(struct world *w, int64_t submit_at, uint32_t n_nodes, int32_t run_s)
+{
+    struct mir_job *job = mir_joblog_add(&w->log);
+
+    job->submit_at = submit_at;
+    job->id = (uint32_t)w->log.n_jobs;
+    job->n_nodes = n_nodes;
+    job->run_s = run_s;
+    job->limit_s = run_s;
+}
+
+static void add_policy(struct world *w, const char *spec)
+{
+    struct mir_error err = {{0}};
+
+    if (mir_policy_create(spec, &w->policies[w->e.n_policies], &err) != 0)
+        fail_msg("%s: %s", spec, err.text);
+    w->e.n_policies++;
+}
+
+static void make_workload(struct world *w)
+{
+    struct mir_workload_options options;
+    struct mir_error err = {{0}};
+
+    mir_workload_options_init(&options);
+    if (mir_workload_create(&w->log, &w->cluster, &options, &w->workload, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void run_world(struct world *w)
+{
+    struct mir_error err = {{0}};
+
+    if (w->workload.jobs == NULL)
+        make_workload(w);
+    if (mir_episodes_run(&w->e, &w->c, &w->notes, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static int64_t signed_of(const struct world *w, uint32_t row)
+{
+    return mir_outcome_signed_s(&w->c.rows[row].outcomes[0][0]);
+}
+
+/* ---- By hand */
+
+static void successor_starts_at_once_on_an_idle_machine(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, MIR_SCHED_FCFS, 4);
+    add_job(&w, 0, 1, 10);
+    add_policy(&w, "reactive");
+    add_policy(&w, "lead:minutes=30");
+    run_world(&w);
+    assert_int_equal(w.c.n_episodes, 1);
+    assert_int_equal(w.c.episode_at[0], 1000);
+    assert_int_equal(w.c.rows[0].outcomes[0][0].predecessor_start_at, 1000);
+    assert_int_equal(w.c.rows[0].outcomes[0][0].predecessor_end_at, 1000 + HOUR);
+    assert_int_equal(w.c.rows[0].outcomes[0][0].submit_at, 1000 + HOUR);
+    assert_int_equal(signed_of(&w, 0), 0);
+    assert_int_equal(w.c.rows[1].outcomes[0][0].submit_at, 1000 + HOUR - 1800);
+    assert_int_equal(signed_of(&w, 1), -1800);
+    assert_int_equal(mir_outcome_signed_s(&w.c.clairvoyant.outcomes[0][0]), 0);
+    /* Decision instants: the start, every 600 s, the end. */
+    assert_int_equal(w.c.n_probes, 7);
+    close_world(&w);
+}
+
+/* One node: a background job of two hours comes in at 2000 and waits for the predecessor's end. */
+static void open_contended(struct world *w)
+{
+    open_world(w, MIR_SCHED_FCFS, 1);
+    add_job(w, 0, 1, 10);
+    add_job(w, 2000, 1, 2 * HOUR);
+    add_policy(w, "reactive");
+    add_policy(w, "lead:minutes=45");
+    add_policy(w, "lead:hours=1");
+}
+
+static void being_ahead_of_a_rival_saves_its_run(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_contended(&w);
+    run_world(&w);
+    assert_int_equal(signed_of(&w, 0), 2 * HOUR);
+    assert_int_equal(w.c.rows[1].outcomes[0][0].submit_at, 2200);
+    assert_int_equal(signed_of(&w, 1), 2 * HOUR);
+    assert_int_equal(w.c.rows[2].outcomes[0][0].submit_at, 1000);
+    assert_int_equal(signed_of(&w, 2), 0);
+    close_world(&w);
+}
+
+static void clairvoyant_takes_the_last_of_equally_good_instants(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_contended(&w);
+    run_world(&w);
+    assert_int_equal(mir_outcome_signed_s(&w.c.clairvoyant.outcomes[0][0]), 0);
+    assert_int_equal(w.c.clairvoyant.outcomes[0][0].submit_at, 1600);
+    close_world(&w);
+}
+
+static void a_job_that_ends_early_ends_the_link_then(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, MIR_SCHED_FCFS, 4);
+    add_job(&w, 0, 1, 10);
+    add_policy(&w, "reactive");
+    add_policy(&w, "lead:minutes=10");
+    w.e.shape.run_s = HOUR / 2;
+    run_world(&w);
+    assert_int_equal(w.c.rows[0].outcomes[0][0].predecessor_end_at, 1000 + HOUR / 2);
+    assert_int_equal(signed_of(&w, 0), 0);
+    /* The policy counts on the limit: it would have submitted at 1000 + 50 min. */
+    assert_int_equal(w.c.rows[1].outcomes[0][0].submit_at, 1000 + HOUR / 2);
+    close_world(&w);
+}
+
+static void a_cold_episode_knows_nothing_from_before(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, MIR_SCHED_FCFS, 1);
+    add_job(&w, 0, 1, 30 * DAY);
+    /* Within two days of the empty cluster, and after the arrivals' end. */
+    add_job(&w, DAY + 100, 1, 3 * DAY);
+    add_job(&w, 7 * DAY, 1, 3 * DAY);
+    add_policy(&w, "reactive");
+    w.e.protocol = MIR_PROTOCOL_COLD;
+    w.e.from_at = DAY;
+    w.e.to_at = DAY + 1;
+    w.e.shape.limit_s = w.e.shape.run_s = 4 * DAY;
+    run_world(&w);
+    assert_int_equal(w.c.episode_at[0], 3 * DAY);
+    assert_int_equal(w.c.rows[0].outcomes[0][0].predecessor_start_at, 4 * DAY + 100);
+    assert_int_equal(w.c.rows[0].outcomes[0][0].predecessor_end_at, 8 * DAY + 100);
+    /* The rival of day 7 would be ahead, had it arrived. */
+    assert_int_equal(signed_of(&w, 0), 0);
+    close_world(&w);
+}
+
+static void a_successor_that_never_starts_is_kept_and_told(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, MIR_SCHED_FCFS, 1);
+    add_job(&w, 0, 1, 10);
+    add_job(&w, 2000, 1, 100 * DAY);
+    add_policy(&w, "reactive");
+    w.e.n_jobs = 3;
+    run_world(&w);
+    assert_true(w.c.rows[0].outcomes[0][0].start_at == INT64_MAX);
+    assert_true(w.c.rows[0].outcomes[0][1].start_at == INT64_MAX);
+    assert_int_equal(w.notes.n_stuck, 1);
+    close_world(&w);
+}
+
+static void a_predecessor_that_never_starts_is_kept_and_told(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, MIR_SCHED_FCFS, 1);
+    add_job(&w, 0, 1, 100 * DAY);
+    add_policy(&w, "reactive");
+    run_world(&w);
+    assert_true(w.c.rows[0].outcomes[0][0].start_at == INT64_MAX);
+    assert_true(w.c.clairvoyant.outcomes[1][0].start_at == INT64_MAX);
+    assert_int_equal(w.notes.n_stuck, 1);
+    close_world(&w);
+}
+
+static void episodes_begin_in_the_window(void **state)
+{
+    static const struct {
+        int64_t from_at, to_at;
+        int32_t every_s;
+        uint32_t max, n;
+    } cases[] = {
+        {0, 1, 10, 0, 1},    {0, 10, 10, 0, 1},  {0, 11, 10, 0, 2},
+        {5, 105, 10, 0, 10}, {5, 105, 10, 3, 3}, {10, 10, 10, 0, 0},
+        {20, 10, 10, 0, 0},  {0, 10, 0, 0, 0},   {-50, 50, 25, 0, 4},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mir_episodes e = {
+            .from_at = cases[i].from_at,
+            .to_at = cases[i].to_at,
+            .every_s = cases[i].every_s,
+            .max_episodes = cases[i].max,
+        };
+
+        assert_int_equal(mir_episodes_count(&e), cases[i].n);
+    }
+}
+
+static void refuses_a_chain_larger_than_the_cluster(void **state)
+{
+    struct world w;
+    struct mir_error err = {{0}};
+
+    (void)state;
+    open_world(&w, MIR_SCHED_SLURM, 4);
+    add_job(&w, 0, 1, 10);
+    add_policy(&w, "reactive");
+    w.e.shape.n_nodes = 5;
+    make_workload(&w);
+    assert_int_equal(mir_episodes_run(&w.e, &w.c, &w.notes, &err), -E2BIG);
+    assert_true(err.text[0] != '\0');
+    close_world(&w);
+}
+
+static void refuses_settings_that_make_no_run(void **state)
+{
+    struct world w;
+    struct mir_error err;
+
+    (void)state;
+    for (int k = 0; k < 5; k++) {
+        open_world(&w, MIR_SCHED_FCFS, 4);
+        add_job(&w, 0, 1, 10);
+        add_policy(&w, "reactive");
+        w.e.n_jobs = k == 0 ? 1 : 2;
+        w.e.period_s = k == 1 ? 0 : 600;
+        w.e.shape.run_s = k == 2 ? HOUR + 1 : HOUR;
+        w.e.to_at = k == 3 ? w.e.from_at : w.e.to_at;
+        w.e.n_weights = k == 4 ? 0 : 2;
+        make_workload(&w);
+        err.text[0] = '\0';
+        assert_int_equal(mir_episodes_run(&w.e, &w.c, &w.notes, &err), -EINVAL);
+        assert_true(err.text[0] != '\0');
+        close_world(&w);
+    }
+}
+
+/* ---- Held against a plain replay */
+
+static void open_generated(struct world *w, enum mir_scheduler scheduler, uint64_t seed)
+{
+    struct mir_generate_params params;
+    struct mir_error err = {{0}};
+
+    open_world(w, scheduler, 76);
+    mir_generate_default(&params);
+    params.jobs_per_day *= 1.15; /* so that there are waits to predict */
+    if (mir_generate(&params, seed, 24 * DAY, 0, &w->log, &err) != 0)
+        fail_msg("%s", err.text);
+    w->e.shape = (struct mir_request){.n_nodes = 4, .limit_s = DAY, .run_s = DAY};
+    w->e.from_at = 6 * DAY;
+    w->e.to_at = 14 * DAY;
+    w->e.every_s = 37 * HOUR;
+    add_policy(w, "reactive");
+    add_policy(w, "lead:hours=5");
+    add_policy(w, "avg");
+    make_workload(w);
+}
+
+static struct mir_sim *make_sim(const struct world *w)
+{
+    struct mir_sim_options options;
+    struct mir_sim *sim = NULL;
+    struct mir_error err = {{0}};
+
+    mir_sim_options_init(&options);
+    options.cluster = &w->cluster;
+    options.workload = &w->workload;
+    options.from_at = w->workload.jobs[0].submit_at;
+    if (mir_sim_create(&options, &sim, &err) != 0)
+        fail_msg("%s", err.text);
+    return sim;
+}
+
+static int64_t submit_and_start(struct mir_sim *sim, const struct mir_request *shape)
+{
+    struct mir_error err = {{0}};
+    uint64_t serial;
+
+    if (mir_sim_submit(sim, shape, &serial, &err) != 0)
+        fail_msg("%s", err.text);
+    return mir_sim_advance_to_start(sim, serial, INT64_MAX / 2);
+}
+
+/* A whole chain whose jobs are each submitted `lead_s` before the last one's end, from scratch. */
+static void replay_chain(const struct world *w, uint32_t episode, int64_t lead_s, int64_t *signed_s)
+{
+    struct mir_sim *sim = make_sim(w);
+    int64_t start_at, end_at;
+
+    mir_sim_advance(sim, w->c.episode_at[episode]);
+    start_at = submit_and_start(sim, &w->e.shape);
+    for (uint32_t link = 0; link < w->c.n_links; link++) {
+        end_at = start_at + w->e.shape.run_s;
+        mir_sim_advance(sim, end_at - lead_s);
+        start_at = submit_and_start(sim, &w->e.shape);
+        signed_s[link] = start_at - end_at;
+    }
+    mir_sim_destroy(sim);
+}
+
+static void check_against_replay(struct world *w, uint32_t row, int64_t lead_s)
+{
+    int64_t expected[8];
+
+    for (uint32_t i = 0; i < w->c.n_episodes; i++) {
+        replay_chain(w, i, lead_s, expected);
+        for (uint32_t link = 0; link < w->c.n_links; link++) {
+            const struct mir_outcome *o = &w->c.rows[row].outcomes[0][i * w->c.n_links + link];
+
+            if (mir_outcome_signed_s(o) != expected[link])
+                fail_msg("row %u episode %u link %u: %lld instead of %lld", row, i, link,
+                         (long long)mir_outcome_signed_s(o), (long long)expected[link]);
+        }
+    }
+}
+
+static void long_chains_are_what_a_plain_replay_says(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_generated(&w, MIR_SCHED_SLURM, 7);
+    w.e.n_jobs = 4;
+    run_world(&w);
+    check_against_replay(&w, 0, 0);
+    check_against_replay(&w, 1, 5 * HOUR);
+    close_world(&w);
+}
+
+static int64_t cost_of(const struct mir_outcome *o, double weight)
+{
+    int64_t d = mir_outcome_signed_s(o);
+
+    return d > 0 ? d : (int64_t)((double)-d * weight);
+}
+
+/* Every decision instant, each tried in a world of its own that never saw a probe. */
+static int64_t best_cost(const struct world *w, uint32_t episode, double weight)
+{
+    int64_t best = INT64_MAX;
+
+    for (int64_t lead_s = 0; lead_s <= w->e.shape.run_s; lead_s += w->e.period_s) {
+        struct mir_outcome o = {0};
+        int64_t signed_s, cost;
+
+        replay_chain(w, episode, lead_s, &signed_s);
+        o.start_at = signed_s;
+        cost = cost_of(&o, weight);
+        best = cost < best ? cost : best;
+    }
+    return best;
+}
+
+static void clairvoyant_is_the_best_that_brute_force_finds(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_generated(&w, MIR_SCHED_EASY, 8);
+    w.e.period_s = 2 * HOUR;
+    w.e.max_episodes = 4;
+    run_world(&w);
+    for (uint32_t i = 0; i < w.c.n_episodes; i++) {
+        for (uint32_t k = 0; k < 2; k++)
+            assert_int_equal(cost_of(&w.c.clairvoyant.outcomes[k][i], w.weights[k]),
+                             best_cost(&w, i, w.weights[k]));
+    }
+    close_world(&w);
+}
+
+static void no_policy_beats_the_clairvoyant(void **state)
+{
+    struct world w;
+    uint32_t n_waits = 0;
+
+    (void)state;
+    open_generated(&w, MIR_SCHED_SLURM, 9);
+    add_policy(&w, "quantile");
+    w.e.every_s = 11 * HOUR;
+    run_world(&w);
+    for (uint32_t r = 0; r < w.c.n_rows; r++) {
+        for (uint32_t i = 0; i < w.c.n_episodes; i++) {
+            for (uint32_t k = 0; k < 2; k++)
+                assert_true(cost_of(&w.c.clairvoyant.outcomes[k][i], w.weights[k]) <=
+                            cost_of(&w.c.rows[r].outcomes[k][i], w.weights[k]));
+            n_waits += r == 0 && mir_outcome_signed_s(&w.c.rows[r].outcomes[0][i]) > 0;
+        }
+    }
+    /* Otherwise nothing was tested. */
+    assert_true(n_waits > 0);
+    close_world(&w);
+}
+
+static void assert_same_outcomes(const struct mir_comparison *a, const struct mir_comparison *b)
+{
+    size_t size = (size_t)a->n_episodes * a->n_links * sizeof(struct mir_outcome);
+
+    assert_int_equal(a->n_rows, b->n_rows);
+    assert_int_equal(a->n_probes, b->n_probes);
+    for (uint32_t k = 0; k < a->n_weights; k++) {
+        for (uint32_t r = 0; r < a->n_rows; r++)
+            assert_memory_equal(a->rows[r].outcomes[k], b->rows[r].outcomes[k], size);
+        assert_memory_equal(a->clairvoyant.outcomes[k], b->clairvoyant.outcomes[k], size);
+    }
+}
+
+static void threads_do_not_change_the_outcome(void **state)
+{
+    static const enum mir_protocol protocols[] = {MIR_PROTOCOL_CONTINUOUS, MIR_PROTOCOL_COLD};
+
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        struct mir_comparison first;
+        struct world w;
+
+        open_generated(&w, MIR_SCHED_SLURM, 10);
+        add_policy(&w, "asa");
+        add_policy(&w, "qbets");
+        w.e.n_jobs = 3;
+        w.e.protocol = protocols[p];
+        run_world(&w);
+        first = w.c;
+        memset(&w.c, 0, sizeof w.c);
+        w.e.n_threads = 3;
+        run_world(&w);
+        assert_same_outcomes(&first, &w.c);
+        mir_comparison_release(&first);
+        close_world(&w);
+    }
+}
+
+static void the_timeline_covers_the_window_by_hours(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, MIR_SCHED_FCFS, 4);
+    add_job(&w, 0, 3, 2 * HOUR);
+    add_job(&w, 600, 2, HOUR);
+    add_policy(&w, "reactive");
+    w.e.from_at = HOUR;
+    w.e.to_at = 4 * HOUR;
+    run_world(&w);
+    assert_int_equal(w.c.n_load, 3);
+    assert_int_equal(w.c.load[0].at, HOUR);
+    assert_int_equal(w.c.load[0].n_nodes_used, 3);
+    assert_int_equal(w.c.load[0].n_pending, 1);
+    /* At 2 h the first job ends and the second, after 6600 s, begins. */
+    assert_int_equal(w.c.load[1].n_nodes_used, 2);
+    assert_int_equal(w.c.load[1].n_pending, 0);
+    assert_true(fabsf(w.c.load[1].mean_wait_h - 3300.0f / 3600) < 1e-5f);
+    assert_int_equal(w.c.load[2].n_nodes_used, 0);
+    close_world(&w);
+}
+
+static void episodes_past_the_logs_end_are_told(void **state)
+{
+    struct world w;
+
+    (void)state;
+    open_world(&w, MIR_SCHED_FCFS, 4);
+    add_job(&w, 0, 1, 10);
+    add_job(&w, 3 * HOUR, 1, 10);
+    add_policy(&w, "reactive");
+    w.e.to_at = 1000 + 3 * HOUR;
+    run_world(&w);
+    assert_int_equal(w.c.n_episodes, 3);
+    /* They end at 1000 s after the 1st, 2nd and 3rd hour. */
+    assert_int_equal(w.notes.n_past_log, 1);
+    assert_int_equal(w.notes.n_stuck, 0);
+    close_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(successor_starts_at_once_on_an_idle_machine),
+        cmocka_unit_test(being_ahead_of_a_rival_saves_its_run),
+        cmocka_unit_test(clairvoyant_takes_the_last_of_equally_good_instants),
+        cmocka_unit_test(a_job_that_ends_early_ends_the_link_then),
+        cmocka_unit_test(a_cold_episode_knows_nothing_from_before),
+        cmocka_unit_test(a_successor_that_never_starts_is_kept_and_told),
+        cmocka_unit_test(a_predecessor_that_never_starts_is_kept_and_told),
+        cmocka_unit_test(episodes_begin_in_the_window),
+        cmocka_unit_test(refuses_a_chain_larger_than_the_cluster),
+        cmocka_unit_test(refuses_settings_that_make_no_run),
+        cmocka_unit_test(long_chains_are_what_a_plain_replay_says),
+        cmocka_unit_test(clairvoyant_is_the_best_that_brute_force_finds),
+        cmocka_unit_test(no_policy_beats_the_clairvoyant),
+        cmocka_unit_test(threads_do_not_change_the_outcome),
+        cmocka_unit_test(the_timeline_covers_the_window_by_hours),
+        cmocka_unit_test(episodes_past_the_logs_end_are_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * priority.c - Slurm's multifactor priority (slurm.conf(5), "Multifactor
+ * Priority Plugin"), as an order of the queue.
+ *
+ * All jobs age at one rate, so while no job has reached PriorityMaxAge and there
+ * is no fair share, the order of two jobs never changes: a job's key is its
+ * priority at time zero, computed once.  Ages at their cap fall behind again,
+ * which is looked at every PriorityCalcPeriod; with fair share the keys are the
+ * priorities of the last PriorityCalcPeriod, as in slurmctld.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/alloc.h"
+#include "traces/sim/state.h"
+
+static const struct mir_priority *settings(const struct mir_sim *sim)
+{
+    return &sim->options.cluster->priority;
+}
+
+static bool has_fairshare(const struct mir_sim *sim)
+{
+    return settings(sim)->multifactor && settings(sim)->accounting &&
+           settings(sim)->weight_fairshare > 0;
+}
+
+/* ---- factors in [0, 1] */
+
+static double size_factor(const struct mir_sim *sim, uint32_t n_nodes, int32_t limit_s)
+{
+    double total = (double)mir_cluster_nodes(sim->options.cluster);
+
+    if (settings(sim)->small_relative_to_time) {
+        double minutes = limit_s > 60 ? (double)limit_s / 60.0 : 1.0;
+        return fmin((double)n_nodes / minutes / total, 1.0);
+    }
+    double share = fmin((double)n_nodes / total, 1.0);
+    return settings(sim)->favor_small ? 1.0 - share : share;
+}
+
+static double partition_factor(const struct mir_sim *sim, uint16_t partition)
+{
+    const struct mir_cluster *c = sim->options.cluster;
+    double most = 0.0;
+
+    if (settings(sim)->no_normal_part)
+        return (double)c->partitions[partition].priority_job_factor;
+    for (uint32_t i = 0; i < c->n_partitions; i++)
+        most = fmax(most, (double)c->partitions[i].priority_job_factor);
+    return most > 0.0 ? (double)c->partitions[partition].priority_job_factor / most : 0.0;
+}
+
+static double qos_factor(const struct mir_sim *sim, const struct mir_job *job)
+{
+    const struct mir_cluster *c = sim->options.cluster;
+    uint32_t qos = sim->options.workload->qos_of[job->qos];
+    double most = 0.0;
+
+    if (qos >= c->n_qos)
+        return 0.0;
+    if (settings(sim)->no_normal_qos)
+        return (double)c->qos[qos].priority;
+    for (uint32_t i = 0; i < c->n_qos; i++)
+        most = fmax(most, (double)c->qos[i].priority);
+    return most > 0.0 ? (double)c->qos[qos].priority / most : 0.0;
+}
+
+/* ---- fair share: every account has the same share, and every user within one */
+
+static double *usage_of_user(const struct mir_sim *sim, uint32_t user)
+{
+    return &sim->usage[user < sim->n_usage_users ? user : 0].usage;
+}
+
+static double *usage_of_account(const struct mir_sim *sim, uint32_t account)
+{
+    size_t i = sim->n_usage_users + account;
+
+    return &sim->usage[i < sim->n_usage ? i : sim->n_usage_users].usage;
+}
+
+void mir_priority_charge(struct mir_sim *sim,
+                         uint32_t number,
+                         uint32_t n_nodes,
+                         int64_t from,
+                         int64_t to)
+{
+    const struct mir_job *job = mir_sim_job(sim, number);
+    double amount;
+
+    if (from < sim->usage_at)
+        from = sim->usage_at;
+    if (to <= from)
+        return;
+    amount = (double)(to - from) * (double)n_nodes;
+    *usage_of_user(sim, job->user) += amount;
+    *usage_of_account(sim, job->account) += amount;
+    sim->usage_total += amount;
+}
+
+static void decay(struct mir_sim *sim)
+{
+    for (size_t i = 0; i < sim->n_slots; i++)
+        if (sim->slots[i].n_nodes > 0)
+            mir_priority_charge(sim, sim->slots[i].job, sim->slots[i].n_nodes,
+                                sim->slots[i].start_at, sim->now);
+    int32_t half_life = settings(sim)->decay_half_life_s;
+    if (half_life > 0) {
+        double keep = exp2(-(double)(sim->now - sim->usage_at) / (double)half_life);
+        for (size_t i = 0; i < sim->n_usage; i++)
+            sim->usage[i].usage *= keep;
+        sim->usage_total *= keep;
+    }
+    sim->usage_at = sim->now;
+}
+
+/*
+ * The classic formula 2^-(U/S): U the effective usage, which mixes the user's
+ * with the account's by the user's share of it.
+ */
+static double fairshare_factor(const struct mir_sim *sim, const struct mir_job *job)
+{
+    if (sim->usage_total <= 0.0)
+        return 1.0;
+    const struct mir_joblog *log = sim->options.workload->log;
+    double n_accounts = (double)(log->accounts.n > 0 ? log->accounts.n : 1);
+    double n_users = (double)(log->users.n > 0 ? log->users.n : 1);
+    double users_per_account = fmax(n_users / n_accounts, 1.0);
+    double user = *usage_of_user(sim, job->user) / sim->usage_total;
+    double account = *usage_of_account(sim, job->account) / sim->usage_total;
+    double effective = user + (account - user) / users_per_account;
+    double share = 1.0 / (n_accounts * users_per_account);
+
+    return exp2(-effective / share);
+}
+
+/* ---- keys */
+
+/* Everything of the priority that does not depend on age. */
+static double priority_without_age(const struct mir_sim *sim, uint32_t number)
+{
+    const struct mir_priority *p = settings(sim);
+    const struct mir_job *job = mir_sim_job(sim, number);
+    uint16_t partition = sim->options.workload->partition_of[job->partition];
+    double sum = (double)p->weight_job_size * size_factor(sim, job->n_nodes, job->limit_s);
+
+    if (p->weight_partition > 0)
+        sum += (double)p->weight_partition * partition_factor(sim, partition);
+    if (p->weight_qos > 0)
+        sum += (double)p->weight_qos * qos_factor(sim, job);
+    if (has_fairshare(sim))
+        sum += (double)p->weight_fairshare * fairshare_factor(sim, job);
+    if (job->extra != 0 && number < sim->n_jobs)
+        sum -= (double)mir_joblog_get_extra(sim->options.workload->log, job)->nice;
+    return sum;
+}
+
+/* Slurm's priorities are whole numbers, and 0 means held. */
+static double whole(double priority)
+{
+    return priority < 1.0 ? 1.0 : floor(priority);
+}
+
+static double age_s(const struct mir_sim *sim, int64_t eligible_at)
+{
+    int64_t age = sim->now - eligible_at;
+
+    if (age < 0)
+        return 0.0;
+    return age < settings(sim)->max_age_s ? (double)age : (double)settings(sim)->max_age_s;
+}
+
+double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t eligible_at)
+{
+    if (sim->sched != &mir_sched_slurm || !settings(sim)->multifactor)
+        return 0.0; /* by submission */
+    double fixed = priority_without_age(sim, number);
+    if (has_fairshare(sim))
+        return whole(fixed + sim->age_rate * age_s(sim, eligible_at));
+    if (sim->age_rate <= 0.0)
+        return whole(fixed);
+    /* The priority at the epoch, were the job that old; a capped age has moved on since. */
+    int64_t from = eligible_at;
+    if (sim->now - from > settings(sim)->max_age_s)
+        from = sim->now - settings(sim)->max_age_s;
+    return fixed - sim->age_rate * (double)from;
+}
+
+double mir_priority_of(const struct mir_sim *sim, const struct mir_queued *q)
+{
+    if (sim->sched != &mir_sched_slurm || !settings(sim)->multifactor)
+        return 0.0;
+    return whole(priority_without_age(sim, q->job) + sim->age_rate * age_s(sim, q->eligible_at));
+}
+
+/* ---- life */
+
+static void rank_tiers(struct mir_sim *sim)
+{
+    const struct mir_cluster *c = sim->options.cluster;
+
+    for (uint32_t i = 0; i < c->n_partitions; i++)
+        for (uint32_t k = 0; k < c->n_partitions; k++)
+            if (c->partitions[k].priority_tier < c->partitions[i].priority_tier)
+                sim->tier_of[i]++;
+}
+
+static int64_t next_calc(const struct mir_sim *sim)
+{
+    int64_t period = settings(sim)->calc_period_s > 0 ? settings(sim)->calc_period_s : 300;
+    int64_t since = sim->now - sim->options.from_at;
+
+    return sim->options.from_at + (since / period + 1) * period;
+}
+
+void mir_priority_init(struct mir_sim *sim)
+{
+    const struct mir_priority *p = settings(sim);
+
+    rank_tiers(sim);
+    if (sim->sched != &mir_sched_slurm || !p->multifactor)
+        return;
+    if (p->accounting && p->max_age_s > 0)
+        sim->age_rate = (double)p->weight_age / (double)p->max_age_s;
+    if (has_fairshare(sim)) {
+        sim->n_usage_users = sim->options.workload->log->users.n + 1;
+        sim->n_usage = sim->n_usage_users + sim->options.workload->log->accounts.n + 1;
+        sim->usage = MIR_NEW_ARRAY(struct mir_fair_usage, sim->n_usage);
+        sim->usage_at = sim->now;
+    }
+    if (has_fairshare(sim) || sim->age_rate > 0.0)
+        sim->next_calc_at = next_calc(sim);
+}
+
+static bool tried_before(const struct mir_queued *a, const struct mir_queued *b)
+{
+    if (a->tier != b->tier)
+        return a->tier > b->tier;
+    return a->key > b->key || (!(a->key < b->key) && a->job < b->job);
+}
+
+/* Insertion sort: the order hardly changes from tick to tick.  Did it at all? */
+static bool sort_queue(struct mir_sim *sim)
+{
+    struct mir_queued *queue = sim->queue + sim->head;
+    bool moved = false;
+
+    for (size_t i = 1; i < sim->n_queue; i++) {
+        struct mir_queued q = queue[i];
+        size_t k = i;
+        while (k > 0 && tried_before(&q, &queue[k - 1])) {
+            queue[k] = queue[k - 1];
+            k--;
+        }
+        queue[k] = q;
+        moved = moved || k != i;
+    }
+    return moved;
+}
+
+static bool any_at_age_cap(const struct mir_sim *sim)
+{
+    for (size_t i = 0; i < sim->n_queue; i++)
+        if (sim->now - sim->queue[sim->head + i].eligible_at > settings(sim)->max_age_s)
+            return true;
+    return false;
+}
+
+void mir_priority_tick(struct mir_sim *sim)
+{
+    sim->next_calc_at = next_calc(sim);
+    if (has_fairshare(sim))
+        decay(sim);
+    else if (!any_at_age_cap(sim))
+        return;
+    for (size_t i = 0; i < sim->n_queue; i++) {
+        struct mir_queued *q = &sim->queue[sim->head + i];
+        q->key = mir_priority_key(sim, q->job, q->eligible_at);
+    }
+    if (!sort_queue(sim))
+        return;
+    sim->plan_valid = false;
+    sim->main_blocked = false;
+    sim->queue_since_main = true;
+    sim->backfill_due = true;
+}

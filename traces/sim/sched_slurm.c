@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sched_slurm.c - what slurmctld does: a main scheduler that starts jobs in
+ * priority order and stops, partition by partition, at the first that does not
+ * fit; and backfill every bf_interval, which gives every job in priority order
+ * the earliest place under requested limits and starts those whose place is now.
+ *
+ * Two traits of backfill that textbooks do not have (slurmctld's select plugins,
+ * will-run test) decide how long jobs wait:
+ *   - running jobs are taken out in groups by planned end, and a pending job is
+ *     expected when the last of a group ends; the groups span 30 s, then 60 s,
+ *     120 s ... so a start far ahead is told too late by hours;
+ *   - a job whose expected start lies beyond bf_window gets no reservation, and
+ *     reservations are rounded down to bf_resolution at both ends.
+ *
+ * A pass in which nothing can change is not made: between two events the plan
+ * in absolute time stays what it was, so backfill runs at the first tick after
+ * something happened; after arrivals behind what was planned it goes on from
+ * where it stopped; and it stops when no job left in the queue fits what is free.
+ */
+#include <string.h>
+
+#include "daemon/core/alloc.h"
+#include "traces/sim/state.h"
+
+/* ---- main scheduler */
+
+/* One partition over one set of nodes: the first job that does not fit ends the pass. */
+static void main_pass_single(struct mir_sim *sim)
+{
+    if (sim->main_blocked)
+        return;
+    sim->counters.n_main_passes++;
+    while (sim->n_queue > 0) {
+        const struct mir_queued *q = &sim->queue[sim->head];
+        if ((int32_t)q->n_nodes > sim->free[0]) {
+            sim->main_blocked = true;
+            return;
+        }
+        mir_sim_start(sim, q);
+        sim->head++;
+        sim->n_queue--;
+    }
+}
+
+/* A job that does not fit closes its partition and its nodes to the jobs behind it. */
+static void main_pass_many(struct mir_sim *sim, bool whole_queue)
+{
+    const struct mir_cluster *c = sim->options.cluster;
+    uint32_t depth = whole_queue ? UINT32_MAX : c->params.default_queue_depth;
+    uint64_t closed_sets = 0;
+    uint64_t closed_partitions = 0;
+    uint32_t nodes[MIR_MAX_NODE_SETS];
+    size_t end = sim->head + sim->n_queue;
+    size_t first_gone = end;
+
+    sim->counters.n_main_passes++;
+    sim->queue_cut = false;
+    for (size_t i = sim->head; i < end; i++) {
+        struct mir_queued *q = &sim->queue[i];
+        if (depth-- == 0) {
+            sim->queue_cut = true;
+            break;
+        }
+        if ((closed_partitions >> q->partition & 1) != 0)
+            continue;
+        uint64_t mask = c->partitions[q->partition].node_sets;
+        if (!mir_sim_choose(sim, mask & ~closed_sets, q->n_nodes, nodes)) {
+            closed_partitions |= (uint64_t)1 << q->partition;
+            closed_sets |= mask;
+            continue;
+        }
+        mir_sim_start_on(sim, q, nodes);
+        q->flags |= MIR_QUEUED_GONE;
+        if (first_gone == end)
+            first_gone = i;
+    }
+    if (first_gone != end)
+        mir_sim_sweep(sim, first_gone);
+}
+
+static bool on_grid(const struct mir_sim *sim, int32_t interval_s)
+{
+    return interval_s > 0 && (sim->now - sim->options.from_at) % interval_s == 0;
+}
+
+static void main_pass(struct mir_sim *sim)
+{
+    const struct mir_cluster *c = sim->options.cluster;
+    bool whole_queue = on_grid(sim, c->params.sched_interval_s);
+
+    if (c->params.defer && !sim->ends_since_main && !whole_queue)
+        return;
+    if (sim->n_queue > 0) {
+        if (c->n_partitions == 1 && sim->n_sets == 1)
+            main_pass_single(sim);
+        else if (sim->ends_since_main || sim->queue_since_main || (whole_queue && sim->queue_cut))
+            main_pass_many(sim, whole_queue);
+    }
+    sim->ends_since_main = false;
+    sim->queue_since_main = false;
+}
+
+/* ---- backfill */
+
+enum { WILL_RUN_WINDOW_S = 30, WILL_RUN_GROUP = 200 };
+
+/* Free nodes by planned ends, in the growing groups of slurmctld's will-run test. */
+static void plan_running(struct mir_sim *sim)
+{
+    int64_t window = WILL_RUN_WINDOW_S;
+    int32_t linear = sim->options.cluster->params.bf_window_linear_s;
+    uint32_t nodes[MIR_MAX_NODE_SETS];
+    size_t i = 0;
+
+    mir_plan_reset(&sim->plan, sim->n_sets, sim->now, sim->free);
+    while (i < sim->n_releases) {
+        int64_t first_at = sim->releases[i].at;
+        int64_t last_at;
+        uint32_t n = 0;
+        memset(nodes, 0, sim->n_sets * sizeof(*nodes));
+        do {
+            const struct mir_release *r = &sim->releases[i++];
+            last_at = r->at;
+            for (uint32_t s = 0; s < sim->n_sets; s++)
+                nodes[s] += sim->n_sets == 1
+                                ? r->n_nodes
+                                : sim->slot_nodes[(size_t)r->slot * sim->n_sets + s];
+        } while (i < sim->n_releases && sim->releases[i].at <= first_at + window &&
+                 n++ < WILL_RUN_GROUP);
+        mir_plan_append(&sim->plan, sim->n_sets, last_at > sim->now ? last_at : sim->now + 1,
+                        nodes);
+        if (linear > 0)
+            window += linear;
+        else if (window < INT32_MAX)
+            window *= 2;
+    }
+    sim->plan_valid = true;
+    sim->n_planned = 0;
+}
+
+/* Limits on how many jobs of one kind a pass looks at; counts live for one pass. */
+struct bf_limits {
+    uint32_t *by_user;
+    uint32_t by_partition[MIR_MAX_PARTITIONS];
+    uint32_t reserved[MIR_MAX_PARTITIONS];
+};
+
+static void limits_init(struct mir_sim *sim, struct bf_limits *l)
+{
+    size_t n_users = sim->options.workload->log->users.n + 1;
+
+    memset(l, 0, sizeof(*l));
+    if (sim->options.cluster->params.bf_max_job_user == 0)
+        return;
+    if (sim->bf_count == NULL)
+        sim->bf_count = MIR_NEW_ARRAY(uint32_t, n_users);
+    memset(sim->bf_count, 0, n_users * sizeof(*sim->bf_count));
+    l->by_user = sim->bf_count;
+}
+
+static bool limits_skip(const struct mir_sim *sim, struct bf_limits *l, const struct mir_queued *q)
+{
+    const struct mir_sched_params *p = &sim->options.cluster->params;
+
+    if (p->bf_max_job_part > 0 && l->by_partition[q->partition]++ >= p->bf_max_job_part)
+        return true;
+    return l->by_user != NULL &&
+           l->by_user[mir_sim_job(sim, q->job)->user]++ >= p->bf_max_job_user;
+}
+
+static bool may_reserve(const struct mir_sim *sim, struct bf_limits *l, const struct mir_queued *q)
+{
+    const struct mir_sched_params *p = &sim->options.cluster->params;
+
+    if (p->bf_min_age_reserve_s > 0 && sim->now - q->eligible_at < p->bf_min_age_reserve_s)
+        return false;
+    return p->bf_job_part_count_reserve == 0 ||
+           l->reserved[q->partition]++ < p->bf_job_part_count_reserve;
+}
+
+static int64_t round_down(int64_t at, int32_t resolution)
+{
+    return resolution > 1 ? at - at % resolution : at;
+}
+
+static void reserve(struct mir_sim *sim, const struct mir_queued *q, uint64_t mask, int64_t at)
+{
+    int32_t resolution = sim->options.cluster->params.bf_resolution_s;
+    int64_t from = round_down(at, resolution);
+    int64_t to = round_down(at + q->limit_s, resolution);
+
+    if (from < sim->now)
+        from = sim->now;
+    if (to > from)
+        mir_plan_take(&sim->plan, sim->set_order, sim->n_sets, mask, from, to, q->n_nodes, NULL);
+}
+
+static void start_planned(struct mir_sim *sim, const struct mir_queued *q, uint64_t mask)
+{
+    uint32_t nodes[MIR_MAX_NODE_SETS] = {0};
+
+    mir_plan_take(&sim->plan, sim->set_order, sim->n_sets, mask, sim->now, sim->now + q->limit_s,
+                  q->n_nodes, nodes);
+    mir_sim_start_on(sim, q, sim->n_sets == 1 ? &q->n_nodes : nodes);
+}
+
+/*
+ * Is there a job in queue[i, end) that fits what is free now?  `*at` remembers
+ * the nearest one, so that the walks of a whole pass cost one walk.
+ */
+static bool one_fits(const struct mir_sim *sim, size_t i, size_t end, size_t *at)
+{
+    if (sim->n_sets > 1)
+        return true;
+    int32_t free = sim->plan.free[0];
+    if (*at < i)
+        *at = i;
+    while (*at < end && (int32_t)sim->queue[*at].n_nodes > free)
+        (*at)++;
+    return *at < end;
+}
+
+/* Plan queue[first, end); returns how many of them were started. */
+static size_t plan_queue(struct mir_sim *sim, size_t first, size_t end, size_t *stopped)
+{
+    const struct mir_cluster *c = sim->options.cluster;
+    int64_t horizon = sim->now + c->params.bf_window_s;
+    struct bf_limits limits;
+    size_t n_started = 0;
+    size_t fitting = first;
+    size_t i = first;
+
+    limits_init(sim, &limits);
+    for (; i < end && one_fits(sim, i, end, &fitting); i++) {
+        struct mir_queued *q = &sim->queue[i];
+        uint64_t mask = c->partitions[q->partition].node_sets;
+        if (limits_skip(sim, &limits, q))
+            continue;
+        size_t step = mir_plan_find(&sim->plan, sim->n_sets, mask, q->n_nodes, q->limit_s);
+        if (step == 0) {
+            start_planned(sim, q, mask);
+            q->flags |= MIR_QUEUED_GONE;
+            if (++n_started == c->params.bf_max_job_start)
+                break;
+        } else if (step < sim->plan.n && sim->plan.at[step] <= horizon &&
+                   may_reserve(sim, &limits, q)) {
+            reserve(sim, q, mask, sim->plan.at[step]);
+        }
+    }
+    *stopped = i;
+    return n_started;
+}
+
+/* Limits that count jobs, and ages, make a plan that cannot be continued. */
+static bool plan_can_go_on(const struct mir_sched_params *p)
+{
+    return p->bf_max_job_user == 0 && p->bf_max_job_part == 0 &&
+           p->bf_job_part_count_reserve == 0 && p->bf_min_age_reserve_s == 0;
+}
+
+static void backfill_pass(struct mir_sim *sim)
+{
+    const struct mir_sched_params *p = &sim->options.cluster->params;
+    bool kept = sim->plan_valid && plan_can_go_on(p);
+    size_t depth = sim->n_queue < p->bf_max_job_test ? sim->n_queue : p->bf_max_job_test;
+    size_t end = sim->head + depth;
+    size_t stopped;
+
+    sim->last_backfill_at = sim->now;
+    sim->backfill_due = false;
+    if (sim->n_sets == 1 && sim->free[0] <= 0)
+        return; /* whatever the plan, nothing can start */
+    if (kept) {
+        sim->counters.n_plan_kept++;
+        mir_plan_begin_at(&sim->plan, sim->n_sets, sim->now);
+    } else {
+        sim->counters.n_backfill_passes++;
+        plan_running(sim);
+    }
+    size_t first = sim->head + sim->n_planned;
+    if (plan_queue(sim, first < end ? first : end, end, &stopped) > 0)
+        mir_sim_sweep(sim, sim->head); /* a start makes the plan invalid and another pass due */
+    else
+        sim->n_planned = stopped - sim->head;
+    if (!plan_can_go_on(p))
+        sim->plan_valid = false;
+}
+
+static void pass(struct mir_sim *sim)
+{
+    const struct mir_sched_params *p = &sim->options.cluster->params;
+
+    if (sim->now >= sim->next_calc_at)
+        mir_priority_tick(sim);
+    main_pass(sim);
+    if (sim->n_queue == 0)
+        sim->backfill_due = false;
+    else if (p->backfill && sim->backfill_due && sim->last_backfill_at != sim->now &&
+             on_grid(sim, p->bf_interval_s))
+        backfill_pass(sim);
+}
+
+/* The first point of the grid at or after now and later than `last`. */
+static int64_t grid(const struct mir_sim *sim, int32_t interval_s, int64_t last)
+{
+    int64_t since = sim->now - sim->options.from_at;
+    int64_t at = sim->options.from_at + (since + interval_s - 1) / interval_s * interval_s;
+
+    return at > last ? at : at + interval_s;
+}
+
+/* Will anything but the scheduler itself ever happen?  Without it new priorities start nobody. */
+static bool world_moves(const struct mir_sim *sim)
+{
+    const struct mir_capacity *c = sim->options.capacity;
+
+    return sim->n_ends > 0 || sim->next_arrival < sim->end_arrival || sim->n_held > 0 ||
+           sim->n_cancels > 0 || (c != NULL && sim->next_capacity < c->n_steps);
+}
+
+static int64_t next_tick(const struct mir_sim *sim)
+{
+    const struct mir_sched_params *p = &sim->options.cluster->params;
+    int64_t t = INT64_MAX;
+
+    if (sim->n_queue == 0)
+        return t;
+    if (sim->backfill_due && p->backfill && (sim->n_sets > 1 || sim->free[0] > 0))
+        t = grid(sim, p->bf_interval_s, sim->last_backfill_at);
+    if (sim->next_calc_at < t && world_moves(sim))
+        t = sim->next_calc_at;
+    if (p->sched_interval_s > 0 && (sim->queue_cut || (p->defer && sim->queue_since_main))) {
+        int64_t at = grid(sim, p->sched_interval_s, sim->now);
+        t = at < t ? at : t;
+    }
+    return t;
+}
+
+const struct mir_sched_ops mir_sched_slurm = {.pass = pass, .next_tick = next_tick};
