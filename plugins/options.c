@@ -8,9 +8,8 @@
 
 #include "daemon/core/parse.h"
 
-static const struct mir_option_rule *find_rule(const struct mir_option_rule *rules,
-                                               size_t n_rules,
-                                               const char *key)
+static const struct mir_option_rule *
+find_rule(const struct mir_option_rule *rules, size_t n_rules, const char *key)
 {
     for (size_t i = 0; i < n_rules; i++) {
         if (strcmp(rules[i].key, key) == 0)
@@ -49,26 +48,19 @@ static int check_once(const struct mirage_options *options,
         if (earlier == rule)
             return mir_error_set(err, -EINVAL, "option %s is given twice", rule->key);
         if (earlier->out == rule->out)
-            return mir_error_set(
-                err, -EINVAL, "give one of %s and %s, not both", earlier->key, rule->key);
+            return mir_error_set(err, -EINVAL, "give one of %s and %s, not both", earlier->key,
+                                 rule->key);
     }
     return 0;
 }
 
-static int out_of_range(const struct mir_option_rule *rule,
-                        const char *value,
-                        struct mir_error *err)
+static int
+out_of_range(const struct mir_option_rule *rule, const char *value, struct mir_error *err)
 {
     const char *unit = rule->type == MIR_OPTION_DURATION ? " seconds" : "";
 
-    return mir_error_set(err,
-                         -EINVAL,
-                         "option %s=%s is out of range: %g to %g%s",
-                         rule->key,
-                         value,
-                         rule->min,
-                         rule->max,
-                         unit);
+    return mir_error_set(err, -EINVAL, "option %s=%s is out of range: %g to %g%s", rule->key, value,
+                         rule->min, rule->max, unit);
 }
 
 static int convert(const struct mir_option_rule *rule, const char *value, struct mir_error *err)
@@ -90,11 +82,7 @@ static int convert(const struct mir_option_rule *rule, const char *value, struct
     if (rc == -ERANGE)
         return out_of_range(rule, value, err);
     if (rc != 0)
-        return mir_error_set(err,
-                             -EINVAL,
-                             "option %s: \"%s\" is not a %s",
-                             rule->key,
-                             value,
+        return mir_error_set(err, -EINVAL, "option %s: \"%s\" is not a %s", rule->key, value,
                              rule->type == MIR_OPTION_REAL    ? "number"
                              : rule->type == MIR_OPTION_COUNT ? "whole number"
                                                               : "duration");

@@ -24,9 +24,9 @@ enum mir_option_type {
 struct mir_option_rule {
     const char *key;
     enum mir_option_type type;
-    double min, max;  /* inclusive; of a duration in seconds */
-    int64_t unit_s;   /* durations: what a bare number counts; "90m" says its own unit */
-    void *out;        /* of the type above; left as it was when the key is not given */
+    double min, max; /* inclusive; of a duration in seconds */
+    int64_t unit_s;  /* durations: what a bare number counts; "90m" says its own unit */
+    void *out;       /* of the type above; left as it was when the key is not given */
 };
 
 /*

@@ -31,27 +31,27 @@ struct mirage_options {
 
 /* What a policy may look at.  All of it is lent for the time of decide(). */
 struct mirage_view {
-    uint32_t size;                 /* of this struct, as the host program knows it */
+    uint32_t size; /* of this struct, as the host program knows it */
     int64_t now;
     const struct mir_snapshot *queue;
     const struct mir_request *successor;
     int64_t predecessor_submit_at;
     int64_t predecessor_start_at;
-    int64_t predecessor_end_at;    /* expected: start + limit */
+    int64_t predecessor_end_at; /* expected: start + limit */
     uint32_t predecessor_nodes;
     int32_t predecessor_limit_s;
-    int32_t period_s;              /* decide() is asked again after this long */
-    int32_t warmup_s;              /* what a successor needs before it serves */
-    double overlap_weight;         /* w of cost = interruption + w * overlap */
+    int32_t period_s;      /* decide() is asked again after this long */
+    int32_t warmup_s;      /* what a successor needs before it serves */
+    double overlap_weight; /* w of cost = interruption + w * overlap */
 };
 
 enum mirage_action { MIRAGE_WAIT, MIRAGE_SUBMIT };
 
 struct mirage_decision {
-    uint32_t size;            /* of this struct, as the host program knows it */
+    uint32_t size; /* of this struct, as the host program knows it */
     enum mirage_action action;
-    double wait_s;            /* the wait this decision counts with; < 0: it counts with none */
-    char reason[160];         /* one line, for people */
+    double wait_s;    /* the wait this decision counts with; < 0: it counts with none */
+    char reason[160]; /* one line, for people */
 };
 
 /*
@@ -65,8 +65,8 @@ struct mirage_plugin {
     uint32_t abi;
     uint32_t size;
     const char *name;
-    const char *summary;      /* one line for --help */
-    unsigned snapshot_parts;  /* enum mir_snapshot_part: what decide() reads of view->queue */
+    const char *summary;     /* one line for --help */
+    unsigned snapshot_parts; /* enum mir_snapshot_part: what decide() reads of view->queue */
     /* 1: decisions depend on view->overlap_weight, so each weight is a run of its own. */
     uint32_t uses_weight;
     int (*open)(const struct mirage_options *options, void **state, struct mir_error *err);

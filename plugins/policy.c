@@ -15,7 +15,7 @@
 enum { MAX_SPEC_LEN = 4096 };
 
 /* The struct of ABI 1 ended here: what grows behind it is not asked for. */
-#define PLUGIN_MIN_SIZE \
+#define PLUGIN_MIN_SIZE                                                                            \
     (offsetof(struct mirage_plugin, close) + sizeof(((struct mirage_plugin *)0)->close))
 
 /* To add a policy: a line here and a line in the table. */
@@ -63,12 +63,10 @@ static int parse_options(struct mir_policy *p, char *text, struct mir_error *err
             *comma = '\0';
         equals = strchr(text, '=');
         if (equals == NULL || equals == text || equals[1] == '\0')
-            return mir_error_set(err,
-                                 -EINVAL,
+            return mir_error_set(err, -EINVAL,
                                  "policy \"%s\": \"%s\" is not key=value "
                                  "(a spec is name:key=value,key=value)",
-                                 p->spec,
-                                 text);
+                                 p->spec, text);
         *equals = '\0';
         p->items = mir_grow(p->items, &cap, p->n_items + 1, sizeof(*p->items));
         p->items[p->n_items++] = (struct mirage_option){.key = text, .value = equals + 1};
@@ -97,11 +95,9 @@ static int find_builtin(struct mir_policy *p, const char *name, struct mir_error
         }
         mir_str_addf(&names, "%s%s", i > 0 ? ", " : "", builtin[i]->name);
     }
-    rc = mir_error_set(err,
-                       -ENOENT,
+    rc = mir_error_set(err, -ENOENT,
                        "no policy \"%s\"; there are %s, and paths of shared objects (./mine.so)",
-                       name,
-                       names.text);
+                       name, names.text);
     mir_str_release(&names);
     return rc;
 }
@@ -110,24 +106,16 @@ static int find_builtin(struct mir_policy *p, const char *name, struct mir_error
 static int check_plugin(const struct mirage_plugin *plugin, const char *path, struct mir_error *err)
 {
     if (plugin->abi != MIRAGE_PLUGIN_ABI)
-        return mir_error_set(err,
-                             -ENOEXEC,
-                             "%s: built for plugin ABI %u, this program has ABI %u",
-                             path,
-                             plugin->abi,
-                             MIRAGE_PLUGIN_ABI);
+        return mir_error_set(err, -ENOEXEC, "%s: built for plugin ABI %u, this program has ABI %u",
+                             path, plugin->abi, MIRAGE_PLUGIN_ABI);
     if (plugin->size < PLUGIN_MIN_SIZE)
-        return mir_error_set(err,
-                             -ENOEXEC,
-                             "%s: plugin struct of %u bytes, ABI %u has at least %zu",
-                             path,
-                             plugin->size,
-                             MIRAGE_PLUGIN_ABI,
-                             PLUGIN_MIN_SIZE);
+        return mir_error_set(err, -ENOEXEC,
+                             "%s: plugin struct of %u bytes, ABI %u has at least %zu", path,
+                             plugin->size, MIRAGE_PLUGIN_ABI, PLUGIN_MIN_SIZE);
     if (plugin->name == NULL || plugin->summary == NULL || plugin->open == NULL ||
         plugin->decide == NULL || plugin->close == NULL)
-        return mir_error_set(
-            err, -ENOEXEC, "%s: name, summary, open, decide or close is missing", path);
+        return mir_error_set(err, -ENOEXEC, "%s: name, summary, open, decide or close is missing",
+                             path);
     return 0;
 }
 
@@ -149,8 +137,8 @@ static int load(struct mir_policy *p, const char *name, struct mir_error *err)
     }
     p->plugin = dlsym(p->library, "mirage_plugin");
     if (p->plugin == NULL)
-        rc = mir_error_set(
-            err, -ENOEXEC, "%s: not a policy: has no symbol mirage_plugin", path.text);
+        rc = mir_error_set(err, -ENOEXEC, "%s: not a policy: has no symbol mirage_plugin",
+                           path.text);
     else
         rc = check_plugin(p->plugin, path.text, err);
 out:

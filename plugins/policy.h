@@ -28,7 +28,10 @@ const char *mir_policy_spec(const struct mir_policy *policy);
 const struct mirage_plugin *mir_policy_plugin(const struct mir_policy *policy);
 
 /* An instance for one chain; ended with plugin->close(). */
-int mir_policy_open(const struct mir_policy *policy, uint64_t seed, void **state, struct mir_error *err);
+int mir_policy_open(const struct mir_policy *policy,
+                    uint64_t seed,
+                    void **state,
+                    struct mir_error *err);
 
 /* The built-in policies, for --help; ends with NULL. */
 const struct mirage_plugin *const *mir_policy_builtin(void);

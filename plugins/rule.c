@@ -30,14 +30,9 @@ void mir_rule_apply(const struct mirage_view *view,
     va_end(args);
     out->action = submit ? MIRAGE_SUBMIT : MIRAGE_WAIT;
     out->wait_s = wait_s;
-    snprintf(out->reason,
-             sizeof(out->reason),
-             "%s %s%s%s %s %s left",
-             what,
-             mir_format_duration((int64_t)wait_s, wait),
-             warms ? ", warm-up " : "",
-             warms ? mir_format_duration(view->warmup_s, warmup) : "",
-             submit ? ">=" : "<",
+    snprintf(out->reason, sizeof(out->reason), "%s %s%s%s %s %s left", what,
+             mir_format_duration((int64_t)wait_s, wait), warms ? ", warm-up " : "",
+             warms ? mir_format_duration(view->warmup_s, warmup) : "", submit ? ">=" : "<",
              mir_format_duration(left_s, left));
 }
 
@@ -45,8 +40,8 @@ void mir_rule_no_history(struct mirage_decision *out)
 {
     out->action = MIRAGE_WAIT;
     out->wait_s = -1;
-    snprintf(
-        out->reason, sizeof(out->reason), "no start seen yet, waits for the predecessor's end");
+    snprintf(out->reason, sizeof(out->reason),
+             "no start seen yet, waits for the predecessor's end");
 }
 
 double mir_rule_quantile(double overlap_weight)

@@ -153,8 +153,8 @@ bool mir_wait_feed_begin(struct mir_wait_feed *feed,
     unsigned level = 0;
 
     mir_wait_class_of(successor->n_nodes, successor->limit_s, &class);
-    if (feed->begun && same_class(&class, &feed->class) &&
-        mir_history_len(history) >= feed->next && !can_narrow(feed, history))
+    if (feed->begun && same_class(&class, &feed->class) && mir_history_len(history) >= feed->next &&
+        !can_narrow(feed, history))
         return false;
     feed->begun = true;
     feed->class = class;

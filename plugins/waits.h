@@ -52,7 +52,7 @@ struct mir_wait_feed {
     size_t next;                       /* in the history: the first not yet passed */
     size_t counted;                    /* in the history: n_met knows all before this */
     bool begun;
-    char label[48];                    /* of class and level */
+    char label[48]; /* of class and level */
 };
 
 /*

@@ -11,10 +11,8 @@
 
 #include "daemon/host/joblog.h"
 
-static inline bool same_name(const struct mir_names *a,
-                             uint32_t i,
-                             const struct mir_names *b,
-                             uint32_t j)
+static inline bool
+same_name(const struct mir_names *a, uint32_t i, const struct mir_names *b, uint32_t j)
 {
     return strcmp(mir_names_get(a, i), mir_names_get(b, j)) == 0;
 }

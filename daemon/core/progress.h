@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct mir_progress {
-    const char *label;            /* lent */
+    const char *label; /* lent */
     atomic_uint_fast64_t done;
     uint64_t total;
     int64_t began_ns;

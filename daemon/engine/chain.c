@@ -7,9 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void fill_view(const struct mir_link *link,
-                      const struct mir_snapshot *queue,
-                      struct mirage_view *view)
+static void
+fill_view(const struct mir_link *link, const struct mir_snapshot *queue, struct mirage_view *view)
 {
     const struct mir_chain_settings *settings = link->settings;
 
@@ -30,10 +29,8 @@ static void fill_view(const struct mir_link *link,
 }
 
 /* `fmt` may say more than a reason holds: it is cut. */
-__attribute__((format(printf, 3, 4))) static void answer(struct mirage_decision *out,
-                                                         enum mirage_action action,
-                                                         const char *fmt,
-                                                         ...)
+__attribute__((format(printf, 3, 4))) static void
+answer(struct mirage_decision *out, enum mirage_action action, const char *fmt, ...)
 {
     va_list args;
 

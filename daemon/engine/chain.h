@@ -15,9 +15,9 @@
 
 /* What a user set for the chain. */
 struct mir_chain_settings {
-    struct mir_request shape;  /* of every link */
-    double overlap_weight;     /* w */
-    int32_t period_s;          /* between decisions */
+    struct mir_request shape; /* of every link */
+    double overlap_weight;    /* w */
+    int32_t period_s;         /* between decisions */
     int32_t warmup_s;
 };
 
@@ -28,7 +28,7 @@ struct mir_link {
     void *policy_state;                        /* lent: the plugin's instance for this chain */
     int64_t predecessor_submit_at;
     int64_t predecessor_start_at;
-    int64_t predecessor_end_at;                /* expected: start + limit */
+    int64_t predecessor_end_at; /* expected: start + limit */
 };
 
 /*

@@ -17,8 +17,8 @@
 struct mir_request {
     uint32_t n_nodes;
     int32_t limit_s;
-    int32_t run_s;      /* simulated hosts only: how long it will run; MIR_UNKNOWN: its limit */
-    uint32_t user;      /* numbers of names, as in struct mir_job */
+    int32_t run_s; /* simulated hosts only: how long it will run; MIR_UNKNOWN: its limit */
+    uint32_t user; /* numbers of names, as in struct mir_job */
     uint16_t partition;
     uint16_t account;
     uint8_t qos;
@@ -33,10 +33,10 @@ struct mir_job_ref {
 
 /* What became of a job so far. */
 struct mir_job_status {
-    uint8_t state;     /* enum mir_job_state */
+    uint8_t state; /* enum mir_job_state */
     int64_t submit_at;
-    int64_t start_at;  /* INT64_MIN: not yet */
-    int64_t end_at;    /* real end once ended, else planned (start + limit); INT64_MIN: not started */
+    int64_t start_at; /* INT64_MIN: not yet */
+    int64_t end_at; /* real end once ended, else planned (start + limit); INT64_MIN: not started */
 };
 
 struct mir_host;

@@ -15,11 +15,11 @@
 
 /* Strings, each once, numbered in the order of their first use; number 0 is "". */
 struct mir_names {
-    char *text;         /* all names, NUL-terminated, one after another */
+    char *text; /* all names, NUL-terminated, one after another */
     size_t text_len, text_cap;
-    uint32_t *offset;   /* where name i begins in text */
+    uint32_t *offset; /* where name i begins in text */
     size_t n, cap;
-    uint32_t *slot;     /* open hash: name number + 1, 0 is free */
+    uint32_t *slot; /* open hash: name number + 1, 0 is free */
     size_t n_slots;
 };
 
@@ -37,11 +37,12 @@ struct mir_joblog {
     size_t n_jobs, cap_jobs;
     struct mir_job_extra *extras; /* [0] is never used: job.extra == 0 means none */
     size_t n_extras, cap_extras;
-    struct mir_names users, accounts, partitions, qos, names; /* names: job names and dependencies */
-    uint32_t n_nodes;             /* of the machine, when the log says (SWF MaxNodes); 0: not given */
-    uint32_t n_procs;             /* SWF MaxProcs; 0: not given */
-    int64_t unix_start_at;        /* SWF UnixStartTime, already added to every submit_at; 0: none */
-    bool sorted;                  /* by submit_at, then id, then array_task */
+    struct mir_names users, accounts, partitions, qos,
+        names;             /* names: job names and dependencies */
+    uint32_t n_nodes;      /* of the machine, when the log says (SWF MaxNodes); 0: not given */
+    uint32_t n_procs;      /* SWF MaxProcs; 0: not given */
+    int64_t unix_start_at; /* SWF UnixStartTime, already added to every submit_at; 0: none */
+    bool sorted;           /* by submit_at, then id, then array_task */
 };
 
 /* An empty log; {0} will not do.  mir_joblog_release() accepts a zeroed struct too. */
@@ -55,7 +56,8 @@ struct mir_job *mir_joblog_add(struct mir_joblog *log);
 struct mir_job_extra *mir_joblog_extra(struct mir_joblog *log, struct mir_job *job);
 
 /* The job's extra or a constant one that says "nothing": never NULL. */
-const struct mir_job_extra *mir_joblog_get_extra(const struct mir_joblog *log, const struct mir_job *job);
+const struct mir_job_extra *mir_joblog_get_extra(const struct mir_joblog *log,
+                                                 const struct mir_job *job);
 
 /* Order by submit_at, then id, then array_task: stable; O(n) when in order already. */
 void mir_joblog_sort(struct mir_joblog *log);

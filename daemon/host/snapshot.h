@@ -19,12 +19,12 @@ enum mir_snapshot_part {
 
 struct mir_pending_job {
     int64_t submit_at;
-    int64_t eligible_at;   /* from when its age counts; INT64_MAX: held or waiting for another job */
+    int64_t eligible_at; /* from when its age counts; INT64_MAX: held or waiting for another job */
     uint32_t id;
     int32_t limit_s;
     uint32_t n_nodes;
-    uint32_t user;         /* number of a name, as in struct mir_job */
-    double priority;       /* Slurm's, now */
+    uint32_t user;   /* number of a name, as in struct mir_job */
+    double priority; /* Slurm's, now */
     uint16_t partition;
     uint16_t account;
     uint8_t qos;
@@ -57,14 +57,14 @@ struct mir_jobs_summary {
 /* A job that started: one lesson about waits. */
 struct mir_start {
     int64_t start_at;
-    int32_t wait_s;   /* start - submit */
+    int32_t wait_s; /* start - submit */
     int32_t limit_s;
     uint32_t n_nodes;
     uint32_t user;
     uint16_t partition;
     uint16_t account;
     uint8_t qos;
-    uint8_t chained;  /* 1: a job of a Mirage chain, not of the background */
+    uint8_t chained; /* 1: a job of a Mirage chain, not of the background */
 };
 
 /*

@@ -5,15 +5,21 @@
 #include "daemon/host/summary.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/core/alloc.h"
 
+/* Builds by other compilers keep the portable passes tested. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE
+#include <immintrin.h>
+#endif
+
 enum {
-    SHORT =
-        160, /* up to here, one pass over all beats finding the place and moving what is behind */
-    VECTOR = 4, /* passes are rounded up to vectors, for which there must be room */
+    SHORT = 512, /* up to here one pass over all is cheaper than to find the place and move */
+    VECTOR = 8,  /* passes are rounded up to vectors, for which there must be room */
     MIN_CAP = 256,
 };
 
@@ -67,56 +73,110 @@ static __attribute__((noinline)) void make_room(struct mir_order *o)
     *o = (struct mir_order){.memory = memory, .head = head, .len = o->len, .cap = cap};
 }
 
-/* Four numbers at once; a comparison gives all bits or none of each. */
-typedef int32_t vector __attribute__((vector_size(VECTOR * sizeof(int32_t))));
+/*
+ * One pass over the whole order, without a branch that depends on the numbers, as
+ * what comes next cannot be guessed.  Inserting: each place gets what is nearest
+ * to x between its old content and that of the next, so that those below x move
+ * down by one.  Taking out: from x on, each place gets the content of the next.
+ */
+typedef int32_t four __attribute__((vector_size(4 * sizeof(int32_t))));
 
-static inline vector load(const int32_t *v)
-{
-    vector out;
-
-    memcpy(&out, v, sizeof out);
-    return out;
-}
-
-static inline vector choose(vector mask, vector yes, vector no)
+/* A comparison of vectors gives all bits or none of each number. */
+static inline four choose(four mask, four yes, four no)
 {
     return (mask & yes) | (~mask & no);
 }
 
-/*
- * Without a branch that depends on the numbers, as their order cannot be
- * guessed: each place gets what is nearest to x between its old content and that
- * of the next, so that those below x move down by one.
- */
+static inline void pass_insert(int32_t *v, size_t n, int32_t x)
+{
+    const four xs = {x, x, x, x};
+
+    for (size_t i = 0; i < n; i += 4) {
+        four low, high;
+
+        memcpy(&low, v + i, sizeof low);
+        memcpy(&high, v + i + 1, sizeof high);
+        low = choose(low > xs, low, xs);
+        low = choose(high < low, high, low);
+        memcpy(v + i, &low, sizeof low);
+    }
+}
+
+static inline void pass_take_out(int32_t *v, size_t n, int32_t x)
+{
+    const four xs = {x, x, x, x};
+
+    for (size_t i = 0; i < n; i += 4) {
+        four here, next;
+
+        memcpy(&here, v + i, sizeof here);
+        memcpy(&next, v + i + 1, sizeof next);
+        here = choose(here < xs, here, next);
+        memcpy(v + i, &here, sizeof here);
+    }
+}
+
+#ifdef WIDE
+/* The same in a third of the time. */
+__attribute__((target("avx2"))) static void wide_insert(int32_t *v, size_t n, int32_t x)
+{
+    const __m256i xs = _mm256_set1_epi32(x);
+
+    for (size_t i = 0; i < n; i += VECTOR) {
+        __m256i low = _mm256_loadu_si256((const __m256i_u *)(v + i));
+        __m256i high = _mm256_loadu_si256((const __m256i_u *)(v + i + 1));
+
+        low = _mm256_min_epi32(high, _mm256_max_epi32(low, xs));
+        _mm256_storeu_si256((__m256i_u *)(v + i), low);
+    }
+}
+
+__attribute__((target("avx2"))) static void wide_take_out(int32_t *v, size_t n, int32_t x)
+{
+    const __m256i xs = _mm256_set1_epi32(x);
+
+    for (size_t i = 0; i < n; i += VECTOR) {
+        __m256i here = _mm256_loadu_si256((const __m256i_u *)(v + i));
+        __m256i next = _mm256_loadu_si256((const __m256i_u *)(v + i + 1));
+
+        here = _mm256_blendv_epi8(next, here, _mm256_cmpgt_epi32(xs, here));
+        _mm256_storeu_si256((__m256i_u *)(v + i), here);
+    }
+}
+#else
+#define wide_insert pass_insert
+#define wide_take_out pass_take_out
+#endif
+
+static inline bool is_wide(void)
+{
+#ifdef WIDE
+    return __builtin_cpu_supports("avx2");
+#else
+    return false;
+#endif
+}
+
 static inline void insert_short(struct mir_order *o, int32_t x)
 {
-    const vector all_x = {x, x, x, x};
     int32_t *v = first(o) - 1;
 
     v[0] = INT32_MIN;
     v[o->len + 1] = INT32_MAX;
-    for (size_t i = 0; i <= o->len; i += VECTOR) {
-        vector low = load(v + i), high = load(v + i + 1);
-
-        low = choose(low > all_x, low, all_x);
-        low = choose(high < low, high, low);
-        memcpy(v + i, &low, sizeof low);
-    }
+    if (is_wide())
+        wide_insert(v, o->len + 1, x);
+    else
+        pass_insert(v, o->len + 1, x);
     o->head--;
     o->len++;
 }
 
 static inline void take_out_short(struct mir_order *o, int32_t x)
 {
-    const vector all_x = {x, x, x, x};
-    int32_t *v = first(o);
-
-    for (size_t i = 0; i < o->len; i += VECTOR) {
-        vector here = load(v + i), next = load(v + i + 1);
-
-        here = choose(here < all_x, here, next);
-        memcpy(v + i, &here, sizeof here);
-    }
+    if (is_wide())
+        wide_take_out(first(o), o->len, x);
+    else
+        pass_take_out(first(o), o->len, x);
     o->len--;
 }
 
@@ -167,6 +227,18 @@ static inline void insert_late(struct mir_order *o, int32_t x)
         first(o)[o->len++] = x;
     else
         insert(o, x);
+}
+
+/* Most waits are the least. */
+static inline void insert_early(struct mir_order *o, int32_t x)
+{
+    if (o->len > 0 && o->head > 0 && x <= first(o)[0]) {
+        o->head--;
+        o->len++;
+        first(o)[0] = x;
+    } else {
+        insert(o, x);
+    }
 }
 
 static inline void take_out(struct mir_order *o, int32_t x)
@@ -301,7 +373,7 @@ void mir_summary_add_running(struct mir_summary *s,
 {
     set_base(s, start_at);
     insert(&s->running_limit, limit_s);
-    insert(&s->running_wait, wait_s);
+    insert_early(&s->running_wait, wait_s);
     insert_late(&s->running_start, since_base(s, start_at));
     s->n_nodes_running += n_nodes;
 }

@@ -76,12 +76,8 @@ static int asa_decide(void *state,
     if (a->learner.n_seen == 0)
         mir_rule_no_history(out);
     else
-        mir_rule_apply(view,
-                       a->wait_s,
-                       out,
-                       "wait drawn from weights over %u starts (%s)",
-                       a->learner.n_seen,
-                       a->feed.label);
+        mir_rule_apply(view, a->wait_s, out, "wait drawn from weights over %u starts (%s)",
+                       a->learner.n_seen, a->feed.label);
     return 0;
 }
 

@@ -63,11 +63,7 @@ static int avg_decide(void *state,
         return 0;
     }
     n = a->n_seen < a->last ? a->n_seen : a->last;
-    mir_rule_apply(view,
-                   (double)a->sum_s / (double)n,
-                   out,
-                   "mean wait of last %zu start%s",
-                   n,
+    mir_rule_apply(view, (double)a->sum_s / (double)n, out, "mean wait of last %zu start%s", n,
                    n == 1 ? "" : "s");
     return 0;
 }

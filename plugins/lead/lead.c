@@ -50,11 +50,8 @@ static int lead_decide(void *state,
     (void)err;
     out->action = submit ? MIRAGE_SUBMIT : MIRAGE_WAIT;
     out->wait_s = -1;
-    snprintf(out->reason,
-             sizeof(out->reason),
-             "fixed lead %s %s %s left",
-             mir_format_duration(l->lead_s, lead),
-             submit ? ">=" : "<",
+    snprintf(out->reason, sizeof(out->reason), "fixed lead %s %s %s left",
+             mir_format_duration(l->lead_s, lead), submit ? ">=" : "<",
              mir_format_duration(left_s, left));
     return 0;
 }

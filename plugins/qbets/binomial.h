@@ -15,11 +15,11 @@
 struct mir_binomial_rank {
     double quantile;
     double confidence;
-    uint32_t n_min;  /* with fewer values there is no such rank */
+    uint32_t n_min; /* with fewer values there is no such rank */
     uint32_t n;
-    uint32_t rank;   /* 0: n < n_min */
-    double cdf;      /* P(Binomial(n, quantile) <= rank - 1) */
-    double pmf;      /* P(Binomial(n, quantile) == rank - 1) */
+    uint32_t rank; /* 0: n < n_min */
+    double cdf;    /* P(Binomial(n, quantile) <= rank - 1) */
+    double pmf;    /* P(Binomial(n, quantile) == rank - 1) */
 };
 
 /* Both inside (0, 1). */

@@ -67,7 +67,7 @@ static void note_correlation(struct mir_qbets *q)
     if (q->lag.n < MIN_FOR_CORRELATION)
         return;
     step = round(lag_correlation(&q->lag) * MIR_QBETS_RHO_STEPS);
-    q->rho_step = step < 0                        ? 0
+    q->rho_step = step < 0                      ? 0
                   : step >= MIR_QBETS_RHO_STEPS ? MIR_QBETS_RHO_STEPS - 1
                                                 : (uint32_t)step;
 }

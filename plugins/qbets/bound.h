@@ -25,10 +25,10 @@ struct mir_qbets {
     struct mir_wait_window window;
     struct mir_binomial_rank rank;
     struct mir_lag_sums lag;
-    uint32_t run;                            /* values in a row above the bound */
-    uint32_t rho_step;                       /* correlation when that run began, in tenths */
-    uint32_t rare_run[MIR_QBETS_RHO_STEPS];  /* 0: not computed yet */
-    uint32_t n_changes;                      /* change points met */
+    uint32_t run;                           /* values in a row above the bound */
+    uint32_t rho_step;                      /* correlation when that run began, in tenths */
+    uint32_t rare_run[MIR_QBETS_RHO_STEPS]; /* 0: not computed yet */
+    uint32_t n_changes;                     /* change points met */
 };
 
 /* Keeps at most `keep` values, or what the bound needs if that is more. */

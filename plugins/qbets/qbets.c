@@ -94,20 +94,10 @@ static int qbets_decide(void *state,
     if (n == 0)
         mir_rule_no_history(out);
     else if (mir_qbets_bound(&q->bound, &wait_s))
-        mir_rule_apply(view,
-                       wait_s,
-                       out,
-                       "%.4g %% bound on %.2g quantile of %u waits (%s)",
-                       100 * q->confidence,
-                       q->quantile,
-                       n,
-                       q->feed.label);
+        mir_rule_apply(view, wait_s, out, "%.4g %% bound on %.2g quantile of %u waits (%s)",
+                       100 * q->confidence, q->quantile, n, q->feed.label);
     else
-        mir_rule_apply(view,
-                       wait_s,
-                       out,
-                       "largest of %u waits, too few for a bound, (%s)",
-                       n,
+        mir_rule_apply(view, wait_s, out, "largest of %u waits, too few for a bound, (%s)", n,
                        q->feed.label);
     return 0;
 }

@@ -68,13 +68,8 @@ static int quantile_decide(void *state,
      * little more than 7 in binary and must not become rank 8. */
     rank = (uint32_t)ceil(level * n - 1e-9);
     rank = rank < 1 ? 1 : rank;
-    mir_rule_apply(view,
-                   mir_wait_window_rank(&q->window, rank),
-                   out,
-                   "%.2g quantile of last %u waits (%s)",
-                   level,
-                   n,
-                   q->feed.label);
+    mir_rule_apply(view, mir_wait_window_rank(&q->window, rank), out,
+                   "%.2g quantile of last %u waits (%s)", level, n, q->feed.label);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,4 +126,70 @@ void mir_reference_release(struct mir_reference *reference)
 {
     free(reference->start_at);
     *reference = (struct mir_reference){0};
+}
+
+static bool
+parse_episode(const char *line, const size_t columns[3], struct mir_reference_episode *e)
+{
+    size_t len;
+    const char *s = field(line, columns[0], &len);
+
+    if (mir_parse_i64(s, len, &e->chain_nodes) != 0)
+        return false;
+    s = field(line, columns[1], &len);
+    if (mir_parse_time(s, len, NULL, &e->episode_at) != 0)
+        return false;
+    s = field(line, columns[2], &len);
+    return mir_parse_f64(s, len, &e->reactive_signed_h) == 0;
+}
+
+static int parse_episodes(const char *text,
+                          const size_t columns[3],
+                          int64_t chain_nodes,
+                          struct mir_reference_episode **out,
+                          size_t *n_out)
+{
+    struct mir_reference_episode *made = NULL, e;
+    size_t n = 0, cap = 0;
+
+    for (const char *line = strchr(text, '\n'); line != NULL && line[1] != '\0';
+         line = strchr(line + 1, '\n')) {
+        if (!parse_episode(line + 1, columns, &e)) {
+            free(made);
+            return -EINVAL;
+        }
+        if (e.chain_nodes != chain_nodes)
+            continue;
+        made = mir_grow(made, &cap, n + 1, sizeof(*made));
+        made[n++] = e;
+    }
+    if (n == 0)
+        return -EINVAL;
+    *out = made;
+    *n_out = n;
+    return 0;
+}
+
+int mir_reference_read_episodes(const char *path,
+                                int64_t chain_nodes,
+                                struct mir_reference_episode **out,
+                                size_t *n_out,
+                                struct mir_error *err)
+{
+    struct mir_str text = {0};
+    size_t columns[3];
+    int rc = slurp(path, &text, err);
+
+    if (rc != 0)
+        goto done;
+    columns[0] = 0; /* find_column() does not tell the first column from none */
+    columns[1] = find_column(text.text, "episode_start");
+    columns[2] = find_column(text.text, "reactive_signed_h");
+    if (strncmp(text.text, "chain_nodes,", strlen("chain_nodes,")) != 0 || columns[1] == 0 ||
+        columns[2] == 0 || parse_episodes(text.text, columns, chain_nodes, out, n_out) != 0)
+        rc = mir_error_set(err, -EINVAL, "%s: no episodes of %lld nodes", path,
+                           (long long)chain_nodes);
+done:
+    mir_str_release(&text);
+    return rc;
 }

@@ -30,4 +30,22 @@ int mir_reference_read(const char *path,
                        struct mir_error *err);
 void mir_reference_release(struct mir_reference *reference);
 
+/* An episode of the paper's authors' simulator: a chain on a cluster that began empty. */
+struct mir_reference_episode {
+    int64_t episode_at; /* the empty cluster; seconds since the epoch, the log's clock as UTC */
+    int64_t chain_nodes;
+    double reactive_signed_h; /* successor's start - predecessor's end */
+};
+
+/*
+ * Read the episodes of chains of `chain_nodes` from the CSV at `path`, in the
+ * file's order; the caller frees `*out`.  Returns 0, -EIO, or -EINVAL when a
+ * column is missing, a line does not parse or there is no such episode.
+ */
+int mir_reference_read_episodes(const char *path,
+                                int64_t chain_nodes,
+                                struct mir_reference_episode **out,
+                                size_t *n_out,
+                                struct mir_error *err);
+
 #endif

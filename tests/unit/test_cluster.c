@@ -31,7 +31,7 @@ static void defaults_are_those_of_slurm_22_05(void **state)
     assert_int_equal(c.params.partition_job_depth, 0);
     assert_false(c.params.bf_continue);
     assert_false(c.params.defer);
-    assert_false(c.priority.multifactor);
+    assert_true(c.priority.multifactor);
     assert_int_equal(c.priority.max_age_s, 7 * 86400);
     assert_int_equal(c.priority.decay_half_life_s, 7 * 86400);
     assert_int_equal(c.priority.calc_period_s, 300);

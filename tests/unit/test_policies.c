@@ -292,8 +292,7 @@ static void quantile_falls_back_and_says_so(void **state)
     add_start(&s, 1, 60 * HOUR, HOUR);
     decide(&s, 10 * HOUR);
     assert_string_equal(
-        s.last.reason,
-        "0.5 quantile of last 20 waits (1 node, 48 h and more) 2.0 h < 10.0 h left");
+        s.last.reason, "0.5 quantile of last 20 waits (1 node, 48 h and more) 2.0 h < 10.0 h left");
     scene_close(&s);
 }
 

@@ -47,8 +47,8 @@ static void assert_refused(const char *spec, int rc, const char *part)
 
 static void opens_every_builtin_policy(void **state)
 {
-    static const char *const specs[] = {
-        "reactive", "lead:hours=6", "avg", "quantile", "qbets", "asa", NULL};
+    static const char *const specs[] = {"reactive", "lead:hours=6", "avg", "quantile",
+                                        "qbets",    "asa",          NULL};
     size_t i = 0;
 
     (void)state;
@@ -69,9 +69,11 @@ static void opens_every_builtin_policy(void **state)
 static void accepts_options_in_every_spelling(void **state)
 {
     static const char *const specs[] = {
-        "lead:hours=1.5",     "lead:minutes=90",    "lead:seconds=0",
-        "lead:hours=90m",     "avg:last=5",         "quantile:quantile=0.9,last=50,minimum=5",
-        "quantile:quantile=1", "qbets:quantile=0.9,confidence=0.8,last=500", "asa:last=10",
+        "lead:hours=1.5",      "lead:minutes=90",
+        "lead:seconds=0",      "lead:hours=90m",
+        "avg:last=5",          "quantile:quantile=0.9,last=50,minimum=5",
+        "quantile:quantile=1", "qbets:quantile=0.9,confidence=0.8,last=500",
+        "asa:last=10",
     };
 
     (void)state;
@@ -88,8 +90,9 @@ static void refuses_bad_specs_with_the_reason(void **state)
     } cases[] = {
         {"", -EINVAL, "name is missing"},
         {":hours=6", -EINVAL, "name is missing"},
-        {"leed:hours=6", -ENOENT, "no policy \"leed\"; there are reactive, lead, avg, quantile, "
-                                  "qbets, asa"},
+        {"leed:hours=6", -ENOENT,
+         "no policy \"leed\"; there are reactive, lead, avg, quantile, "
+         "qbets, asa"},
         {"lead", -EINVAL, "needs hours="},
         {"lead:", -EINVAL, "key=value"},
         {"lead:hours", -EINVAL, "\"hours\" is not key=value"},
@@ -205,8 +208,8 @@ static void refuses_a_module_of_another_abi_naming_both(void **state)
 static void refuses_a_struct_that_ends_too_early(void **state)
 {
     (void)state;
-    assert_refused(
-        MODULE("short_struct"), -ENOEXEC, "plugin struct of 8 bytes, ABI 1 has at least");
+    assert_refused(MODULE("short_struct"), -ENOEXEC,
+                   "plugin struct of 8 bytes, ABI 1 has at least");
 }
 
 static void refuses_what_is_no_policy(void **state)

@@ -180,7 +180,8 @@ static void says_what_a_file_is_that_it_cannot_read(void **state)
 
 static void refuses_binary_data(void **state)
 {
-    static const char bytes[] = "\x7f" "ELF\0\0\1\2\3\n\0\0\0";
+    static const char bytes[] = "\x7f"
+                                "ELF\0\0\1\2\3\n\0\0\0";
     struct reading r;
 
     (void)state;
@@ -295,8 +296,7 @@ static void tells_why_a_file_cannot_be_opened(void **state)
 
     (void)state;
     init(&r);
-    assert_int_equal(
-        mir_log_read("/no/such/log", &r.options, &r.log, &r.result, &r.err), -ENOENT);
+    assert_int_equal(mir_log_read("/no/such/log", &r.options, &r.log, &r.result, &r.err), -ENOENT);
     assert_says(r.err.text, "/no/such/log");
     assert_int_equal(mir_log_read("/", &r.options, &r.log, &r.result, &r.err), -EISDIR);
     release(&r);
@@ -371,10 +371,9 @@ static void a_bad_line_is_told_counted_and_skipped(void **state)
 
     (void)state;
     init(&r);
-    assert_int_equal(read_text(&r,
-                               "1 0 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
-                               "2 0 x\033[2J 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
-                               "3 0 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"),
+    assert_int_equal(read_text(&r, "1 0 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
+                                   "2 0 x\033[2J 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
+                                   "3 0 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"),
                      0);
     assert_string_equal(r.bad.text, "log:2: field 'wait': 'x?[2J': expected a number\n");
     assert_int_equal(r.result.n_bad, 1);
@@ -390,11 +389,10 @@ static void strict_stops_at_the_first_bad_line(void **state)
     (void)state;
     init(&r);
     r.options.strict = true;
-    assert_int_equal(read_text(&r,
-                               "1 0 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
-                               "2 0 5\n"
-                               "3 0 5\n"
-                               "4 0 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"),
+    assert_int_equal(read_text(&r, "1 0 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
+                                   "2 0 5\n"
+                                   "3 0 5\n"
+                                   "4 0 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"),
                      -EBADMSG);
     assert_string_equal(r.err.text, "log:2: 3 fields where SWF has 18");
     assert_int_equal(r.result.n_bad, 1);
@@ -451,11 +449,10 @@ static void a_clock_that_goes_back_is_sorted(void **state)
 
     (void)state;
     init(&r);
-    assert_int_equal(read_text(&r,
-                               "2 9 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
-                               "1 9 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
-                               "4 10 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
-                               "3 2 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"),
+    assert_int_equal(read_text(&r, "2 9 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
+                                   "1 9 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
+                                   "4 10 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"
+                                   "3 2 5 10 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1\n"),
                      0);
     assert_true(r.log.sorted);
     for (int i = 0; i < 4; i++)
@@ -487,10 +484,9 @@ static void times_without_a_zone_are_local_to_the_zone_given(void **state)
         skip();
     init(&r);
     r.options.zone = zone;
-    assert_int_equal(read_text(&r,
-                               "JobID|Submit|Start|End\n"
-                               "1|2023-02-01T08:00:00|2023-02-01T14:00:10Z|\n"
-                               "2|2023-07-01T08:00:00|2023-07-01T08:00:10|\n"),
+    assert_int_equal(read_text(&r, "JobID|Submit|Start|End\n"
+                                   "1|2023-02-01T08:00:00|2023-02-01T14:00:10Z|\n"
+                                   "2|2023-07-01T08:00:00|2023-07-01T08:00:10|\n"),
                      0);
     assert_int_equal(r.log.jobs[0].submit_at, 1675238400 + 6 * 3600);
     assert_int_equal(r.log.jobs[0].wait_s, 10);
@@ -509,8 +505,7 @@ static void jobs_that_agree_share_their_extra(void **state)
     for (int i = 0; i < 5000; i++)
         mir_str_addf(&text,
                      "%d|2023-02-01T08:00:00|2023-02-01T08:00:10|2023-02-01T08:01:00|1|mem=%dG\n",
-                     i,
-                     i % 7);
+                     i, i % 7);
     init(&r);
     assert_int_equal(read_text(&r, text.text), 0);
     assert_int_equal(r.log.n_jobs, 5000);
@@ -610,10 +605,8 @@ static void check_round_trip(uint64_t seed)
     if (read_bytes(&r, text, len) != 0)
         fail_msg("seed %llu: %s\n%s", (unsigned long long)seed, r.err.text, text);
     if (first_difference(&log, &r.log) != SIZE_MAX)
-        fail_msg("seed %llu: job %zu differs\n%s",
-                 (unsigned long long)seed,
-                 first_difference(&log, &r.log),
-                 text);
+        fail_msg("seed %llu: job %zu differs\n%s", (unsigned long long)seed,
+                 first_difference(&log, &r.log), text);
     release(&r);
     mir_joblog_release(&log);
     free(text);

@@ -65,12 +65,9 @@ static void describe(const char *name, struct mir_str *out)
     fclose(f);
     mir_str_add(out, csv);
     mir_str_add(out, bad.text ? bad.text : "");
-    mir_str_addf(out,
-                 "read: %s, %llu lines, %llu jobs, %llu bad, %llu skipped\n",
-                 mir_log_format_name(result.format),
-                 (unsigned long long)result.n_lines,
-                 (unsigned long long)result.n_jobs,
-                 (unsigned long long)result.n_bad,
+    mir_str_addf(out, "read: %s, %llu lines, %llu jobs, %llu bad, %llu skipped\n",
+                 mir_log_format_name(result.format), (unsigned long long)result.n_lines,
+                 (unsigned long long)result.n_jobs, (unsigned long long)result.n_bad,
                  (unsigned long long)result.n_skipped);
     mir_joblog_release(&log);
     mir_str_release(&bad);

@@ -49,10 +49,27 @@ static void reads_job_ids_of_every_shape(void **state)
 static void refuses_what_is_no_job_id(void **state)
 {
     static const char *const cases[] = {
-        "",         "x",         "-1",         "4294967296", "123_",     "123_x",
-        "123_[",    "123_[]",    "123_[5-9",   "123_[5-9%]", "123_[%2]", "123_[5-9%2x]",
-        "123_4_5",  "123+",      "123+x",      "4294967295+1", "123.",   "123 ",
-        "123_2147483648", "99999999999999999999999", "123_[1]x",
+        "",
+        "x",
+        "-1",
+        "4294967296",
+        "123_",
+        "123_x",
+        "123_[",
+        "123_[]",
+        "123_[5-9",
+        "123_[5-9%]",
+        "123_[%2]",
+        "123_[5-9%2x]",
+        "123_4_5",
+        "123+",
+        "123+x",
+        "4294967295+1",
+        "123.",
+        "123 ",
+        "123_2147483648",
+        "99999999999999999999999",
+        "123_[1]x",
     };
 
     (void)state;
@@ -132,7 +149,7 @@ static void counts_every_gpu_once(void **state)
 static void refuses_broken_tres(void **state)
 {
     static const char *const cases[] = {
-        "cpu",     "cpu=",      "cpu=x",    "cpu=-1",  "cpu=1,,node=1", "node=1e12",
+        "cpu",     "cpu=",      "cpu=x",     "cpu=-1",  "cpu=1,,node=1",   "node=1e12",
         "mem=-1G", "gres/gpu=", "mem=1e30G", "mem=nan", "gres/gpu:a100=x",
     };
 

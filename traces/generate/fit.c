@@ -336,7 +336,7 @@ static int weekday_of(int64_t at)
     return (int)(((day_of(at) + 3) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
 }
 
-/* Seconds of each weekday within the span, so that six Mondays do not count against five Sundays. */
+/* Seconds of each weekday in the span: six Mondays must not count against five Sundays. */
 static void weekday_exposure(int64_t from_at, int64_t span_s, double out[7])
 {
     int64_t at = from_at + span_s / WEEK_S * WEEK_S, end = from_at + span_s;

@@ -66,7 +66,7 @@ int mir_generate_check(const struct mir_generate_params *params, struct mir_erro
 /* Expected node-seconds asked for and used per node-second of the machine, over all weeks. */
 double mir_generate_offered_load(const struct mir_generate_params *params);
 
-/* How a shape's run times are divided: failures up to lo_s, the rest in (lo_s, hi_s), hits at limit_s. */
+/* How run times are divided: failures up to lo_s, the rest in (lo_s, hi_s), hits at the limit. */
 struct mir_generate_range {
     double lo_s, hi_s;
 };

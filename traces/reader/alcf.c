@@ -52,8 +52,7 @@ static int take(struct mir_reader *r, int key, int64_t max, int64_t absent, int6
 static int take_size(struct mir_reader *r, const struct mir_table *t, struct mir_job *job)
 {
     int64_t nodes = 0, cpus = 0, gpus = 0;
-    int rc =
-        mir_reader_decimal(r, "node_num", mir_table_get(t, K_NODES), 1, MIR_SIZE_MAX, &nodes);
+    int rc = mir_reader_decimal(r, "node_num", mir_table_get(t, K_NODES), 1, MIR_SIZE_MAX, &nodes);
 
     if (rc == MIR_LINE_DONE)
         rc = take(r, K_CPUS, MIR_SIZE_MAX, 0, &cpus);
@@ -91,16 +90,12 @@ static enum mir_job_state state_of(struct mir_span status, const struct mir_job 
         return MIR_STATE_FAILED;
     if (!mir_span_is_word(status, "Killed"))
         return status.len > 0 ? MIR_STATE_OTHER : MIR_STATE_UNKNOWN;
-    return job->limit_s > 0 && job->run_s >= job->limit_s ? MIR_STATE_TIMEOUT
-                                                          : MIR_STATE_CANCELLED;
+    return job->limit_s > 0 && job->run_s >= job->limit_s ? MIR_STATE_TIMEOUT : MIR_STATE_CANCELLED;
 }
 
 /* Numbers for people and projects: "70296325381051.0"; 0 is "not given". */
-static int take_name(struct mir_reader *r,
-                     int key,
-                     struct mir_names *table,
-                     uint32_t max,
-                     uint32_t *out)
+static int
+take_name(struct mir_reader *r, int key, struct mir_names *table, uint32_t max, uint32_t *out)
 {
     struct mir_error text;
     int64_t number;

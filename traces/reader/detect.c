@@ -124,10 +124,8 @@ static bool first_content(struct mir_span *rest, struct mir_span *line, size_t *
 static int refuse(const char *name, struct mir_span line, struct mir_error *err)
 {
     if (line.len > 0 && (line.s[0] == '{' || (line.s[0] == '[' && line.len < 3)))
-        return mir_error_set(
-            err, -EBADMSG, "%s: JSON, not a job log; use sacct --parsable2", name);
-    return mir_error_set(err,
-                         -EBADMSG,
+        return mir_error_set(err, -EBADMSG, "%s: JSON, not a job log; use sacct --parsable2", name);
+    return mir_error_set(err, -EBADMSG,
                          "%s: not a job log of a known format (mirage, sacct with a header line, "
                          "swf, tacc, alcf, gwu); name one with --format",
                          name);
@@ -156,8 +154,8 @@ static int detect_content(const char *name,
     if (kind->format == MIR_FORMAT_AUTO)
         return mir_error_set(err, -EBADMSG, "%s: %s", name, kind->reason);
     if (kind->format == MIR_FORMAT_SACCT && is_ruled(rest))
-        return mir_error_set(
-            err, -EBADMSG, "%s: sacct's table for people; use sacct --parsable2", name);
+        return mir_error_set(err, -EBADMSG, "%s: sacct's table for people; use sacct --parsable2",
+                             name);
     *out = counted && kind->format == MIR_FORMAT_SACCT ? MIR_FORMAT_TACC : kind->format;
     return 0;
 }

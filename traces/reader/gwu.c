@@ -22,16 +22,11 @@ enum key {
 };
 
 static const struct mir_column columns[] = {
-    {"JobID", K_ID, true, false},
-    {"SubmitTime", K_SUBMIT, true, false},
-    {"WaitTime", K_WAIT, true, false},
-    {"RunTime", K_RUN, true, false},
-    {"NCPUS", K_CPUS, false, false},
-    {"State", K_STATE, false, false},
-    {"Priority", K_PRIORITY, false, false},
-    {"Partition", K_PARTITION, false, false},
-    {"Timelimit", K_LIMIT, false, false},
-    {"NNodes", K_NODES, true, false},
+    {"JobID", K_ID, true, false},           {"SubmitTime", K_SUBMIT, true, false},
+    {"WaitTime", K_WAIT, true, false},      {"RunTime", K_RUN, true, false},
+    {"NCPUS", K_CPUS, false, false},        {"State", K_STATE, false, false},
+    {"Priority", K_PRIORITY, false, false}, {"Partition", K_PARTITION, false, false},
+    {"Timelimit", K_LIMIT, false, false},   {"NNodes", K_NODES, true, false},
 };
 
 struct gwu {
@@ -65,8 +60,8 @@ static int take_numbers(struct mir_reader *r, const struct mir_table *t, struct 
     if (rc == MIR_LINE_DONE && mir_table_get(t, K_CPUS).len > 0)
         rc = mir_reader_integer(r, "NCPUS", mir_table_get(t, K_CPUS), 0, MIR_SIZE_MAX, &cpus);
     if (rc == MIR_LINE_DONE && mir_table_get(t, K_PRIORITY).len > 0)
-        rc = mir_reader_integer(
-            r, "Priority", mir_table_get(t, K_PRIORITY), 0, UINT32_MAX, &priority);
+        rc = mir_reader_integer(r, "Priority", mir_table_get(t, K_PRIORITY), 0, UINT32_MAX,
+                                &priority);
     job->wait_s = (int32_t)wait_s;
     job->run_s = (int32_t)run_s;
     job->n_nodes = (uint32_t)nodes;
@@ -89,12 +84,8 @@ static int take_job(struct mir_reader *r, const struct mir_table *t)
     if (rc == MIR_LINE_DONE)
         rc = mir_reader_limit(r, "Timelimit", mir_table_get(t, K_LIMIT), &job.limit_s);
     if (rc == MIR_LINE_DONE)
-        rc = mir_reader_intern(r,
-                               "Partition",
-                               &r->log->partitions,
-                               UINT16_MAX,
-                               mir_table_get(t, K_PARTITION),
-                               &partition);
+        rc = mir_reader_intern(r, "Partition", &r->log->partitions, UINT16_MAX,
+                               mir_table_get(t, K_PARTITION), &partition);
     if (rc != MIR_LINE_DONE)
         return rc;
     job.partition = (uint16_t)partition;

@@ -42,11 +42,9 @@ static int archive_failed(struct mir_input *in)
     if (code == EIO || code == EISDIR)
         in->failed = mir_error_set(&in->why, -EIO, "%s: %s", in->name, strerror(code));
     else
-        in->failed = mir_error_set(&in->why,
-                                   -EBADMSG,
-                                   "%s: compressed data is cut off or damaged (%s)",
-                                   in->name,
-                                   text ? text : "no reason given");
+        in->failed =
+            mir_error_set(&in->why, -EBADMSG, "%s: compressed data is cut off or damaged (%s)",
+                          in->name, text ? text : "no reason given");
     return in->failed;
 }
 
@@ -181,8 +179,8 @@ static int fill(struct mir_input *in)
     if (in->at_end || in->failed)
         return in->failed;
     if (in->end - in->pos > LINE_BYTES_MAX)
-        return in->failed = mir_error_set(
-                   &in->why, -EBADMSG, "%s: a line of more than a gigabyte", in->name);
+        return in->failed = mir_error_set(&in->why, -EBADMSG, "%s: a line of more than a gigabyte",
+                                          in->name);
     rc = archive_read_data_block(in->archive, &block, &size, &offset);
     if (rc == ARCHIVE_EOF) {
         in->at_end = true;
@@ -217,9 +215,8 @@ int mir_input_next(struct mir_input *in, struct mir_span *line, struct mir_error
     int rc;
 
     for (;;) {
-        nl = in->end > in->searched
-                 ? memchr(in->buf + in->searched, '\n', in->end - in->searched)
-                 : NULL;
+        nl = in->end > in->searched ? memchr(in->buf + in->searched, '\n', in->end - in->searched)
+                                    : NULL;
         if (nl)
             break;
         in->searched = in->end;

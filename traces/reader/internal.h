@@ -81,8 +81,8 @@ struct mir_reader {
     struct mir_joblog *log;
     struct mir_read_result *result;
     struct mir_error *err;
-    void *state;              /* of the format */
-    uint64_t line;            /* where the record at hand begins, from 1 */
+    void *state;   /* of the format */
+    uint64_t line; /* where the record at hand begins, from 1 */
     struct mir_error first_bad;
     uint32_t extra_slots[256]; /* extras made lately, by content: jobs that agree share one */
 };
@@ -143,22 +143,13 @@ int mir_reader_decimal(struct mir_reader *r,
                        int64_t *out);
 
 /* An absolute time from 1980 to 2100; "", "Unknown", "None" and "N/A" leave INT64_MIN. */
-int mir_reader_time(struct mir_reader *r,
-                    const char *field,
-                    struct mir_span value,
-                    int64_t *out);
+int mir_reader_time(struct mir_reader *r, const char *field, struct mir_span value, int64_t *out);
 
 /* Seconds since the epoch, for columns that hold nothing else; 1980 to 2100. */
-int mir_reader_epoch(struct mir_reader *r,
-                     const char *field,
-                     struct mir_span value,
-                     int64_t *out);
+int mir_reader_epoch(struct mir_reader *r, const char *field, struct mir_span value, int64_t *out);
 
 /* Slurm's time limit: minutes, "2-00:00:00", "UNLIMITED", "Partition_Limit", "". */
-int mir_reader_limit(struct mir_reader *r,
-                     const char *field,
-                     struct mir_span value,
-                     int32_t *out);
+int mir_reader_limit(struct mir_reader *r, const char *field, struct mir_span value, int32_t *out);
 
 /* Seconds as a limit: <= 0 is unknown, more than an int32_t holds unlimited. */
 int32_t mir_limit_of(int64_t seconds);
@@ -202,16 +193,16 @@ struct mir_column {
 
 struct mir_table {
     char delimiter[8];
-    size_t delimiter_len;        /* 0: the header has not been read */
-    bool quoted;                 /* RFC 4180 */
-    bool trailing;               /* each line ends with a delimiter */
+    size_t delimiter_len; /* 0: the header has not been read */
+    bool quoted;          /* RFC 4180 */
+    bool trailing;        /* each line ends with a delimiter */
     size_t n_columns;
-    int column[MIR_TABLE_KEYS];  /* by key; -1: not there */
-    int free_column;             /* the one that may hold the delimiter; -1: none, or several */
+    int column[MIR_TABLE_KEYS]; /* by key; -1: not there */
+    int free_column;            /* the one that may hold the delimiter; -1: none, or several */
     struct mir_str header;
-    struct mir_span *fields;     /* of the line split last */
+    struct mir_span *fields; /* of the line split last */
     size_t n_fields, cap_fields;
-    bool plain;                  /* that line has no quotes: its fields follow one another */
+    bool plain; /* that line has no quotes: its fields follow one another */
     struct mir_str unquoted;
 };
 
@@ -249,11 +240,11 @@ struct mir_span mir_table_raw(const struct mir_table *t, int key); /* as written
 /* "123", "123_4", "123_[1-9:2,12%3]", "123+1", and steps of those ("123_4.batch"). */
 struct mir_sacct_id {
     uint32_t id;
-    int32_t task;            /* MIR_UNKNOWN: none, or `tasks` */
+    int32_t task; /* MIR_UNKNOWN: none, or `tasks` */
     uint32_t het_offset;
-    int32_t throttle;        /* 0: none */
+    int32_t throttle; /* 0: none */
     bool is_step;
-    struct mir_span tasks;   /* "1-9:2,12"; empty: none */
+    struct mir_span tasks; /* "1-9:2,12"; empty: none */
 };
 
 /* 0 or -EINVAL. */

@@ -84,8 +84,8 @@ static const struct mir_table *table_of(const struct mir_reader *r)
 }
 
 /* A number, `absent` where the field is empty. */
-static int take(
-    struct mir_reader *r, int key, int64_t min, int64_t max, int64_t absent, int64_t *out)
+static int
+take(struct mir_reader *r, int key, int64_t min, int64_t max, int64_t absent, int64_t *out)
 {
     struct mir_span value = mir_table_get(table_of(r), key);
 
@@ -168,11 +168,11 @@ static int take_size(struct mir_reader *r, struct mir_job *job)
     return rc;
 }
 
-static int take_name(
-    struct mir_reader *r, int key, struct mir_names *table, uint32_t max, uint32_t *out)
+static int
+take_name(struct mir_reader *r, int key, struct mir_names *table, uint32_t max, uint32_t *out)
 {
-    return mir_reader_intern(
-        r, columns[key].name, table, max, mir_table_raw(table_of(r), key), out);
+    return mir_reader_intern(r, columns[key].name, table, max, mir_table_raw(table_of(r), key),
+                             out);
 }
 
 static int take_names(struct mir_reader *r, struct mir_job *job)
@@ -270,12 +270,9 @@ static int take_magic(struct mir_reader *r, struct mirage *m, struct mir_span li
     if (line.len < len || memcmp(line.s, magic, len) != 0)
         return mir_error_set(r->err, -EBADMSG, "%s: does not begin with '%s1'", r->name, magic);
     if (!mir_span_is(mir_span_trim(version), "1"))
-        return mir_error_set(r->err,
-                             -EBADMSG,
+        return mir_error_set(r->err, -EBADMSG,
                              "%s: mirage-log of version '%.*s'; this program reads version 1",
-                             r->name,
-                             (int)(version.len < 20 ? version.len : 20),
-                             version.s);
+                             r->name, (int)(version.len < 20 ? version.len : 20), version.s);
     m->begun = true;
     return MIR_LINE_SKIPPED;
 }
@@ -334,8 +331,8 @@ static int take_header(struct mir_reader *r, struct mir_table *t, struct mir_spa
     for (int k = 0; k < N_KEYS; k++)
         n_known += mir_table_has(t, k) ? 1 : 0;
     if (n_known != t->n_columns)
-        return mir_error_set(
-            r->err, -EBADMSG, "%s: the header has a column that is unknown or twice", r->name);
+        return mir_error_set(r->err, -EBADMSG,
+                             "%s: the header has a column that is unknown or twice", r->name);
     t->quoted = true;
     return MIR_LINE_SKIPPED;
 }

@@ -94,11 +94,8 @@ static void add_job(struct mir_str *s, const struct mir_joblog *log, const struc
 static void add_facts(struct mir_str *s, const struct mir_joblog *log)
 {
     mir_str_add(s, "# mirage-log 1\n");
-    mir_str_addf(s,
-                 "# nodes=%" PRIu32 ",procs=%" PRIu32 ",unix_start=%" PRId64 "\n",
-                 log->n_nodes,
-                 log->n_procs,
-                 log->unix_start_at);
+    mir_str_addf(s, "# nodes=%" PRIu32 ",procs=%" PRIu32 ",unix_start=%" PRId64 "\n", log->n_nodes,
+                 log->n_procs, log->unix_start_at);
     mir_str_add(s, header);
 }
 

@@ -41,8 +41,7 @@ int mir_log_format_parse(const char *name, enum mir_log_format *out, struct mir_
             return 0;
         }
     }
-    return mir_error_set(err,
-                         -EINVAL,
+    return mir_error_set(err, -EINVAL,
                          "no log format '%s': expected auto, mirage, sacct, swf, tacc, alcf or gwu",
                          name);
 }
@@ -93,14 +92,8 @@ int mir_reader_bad(struct mir_reader *r,
     vsnprintf(what, sizeof what, expected, args);
     va_end(args);
     show(value, shown);
-    mir_error_set(&bad,
-                  0,
-                  "%.200s:%llu: field '%s': '%s': expected %s",
-                  r->name,
-                  (unsigned long long)r->line,
-                  field,
-                  shown,
-                  what);
+    mir_error_set(&bad, 0, "%.200s:%llu: field '%s': '%s': expected %s", r->name,
+                  (unsigned long long)r->line, field, shown, what);
     tell_bad(r, &bad);
     return MIR_LINE_BAD;
 }
@@ -179,14 +172,11 @@ static int no_job(struct mir_reader *r)
 {
     if (r->result->n_bad == 0)
         return mir_error_set(r->err, -EBADMSG, "%s: holds no job", r->name);
-    return mir_error_set(r->err,
-                         -EBADMSG,
+    return mir_error_set(r->err, -EBADMSG,
                          "%.100s: no job in it; read as %s it has %llu bad lines, "
                          "the first: %.300s",
-                         r->name,
-                         mir_log_format_name(r->result->format),
-                         (unsigned long long)r->result->n_bad,
-                         r->first_bad.text);
+                         r->name, mir_log_format_name(r->result->format),
+                         (unsigned long long)r->result->n_bad, r->first_bad.text);
 }
 
 static int read_input(struct mir_reader *r, struct mir_input *in)

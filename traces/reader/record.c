@@ -78,11 +78,7 @@ int mir_reader_integer(struct mir_reader *r,
     int64_t v;
 
     if (mir_parse_i64(value.s, value.len, &v) != 0 || v < min || v > max)
-        return mir_reader_bad(r,
-                              field,
-                              value,
-                              "a whole number from %lld to %lld",
-                              (long long)min,
+        return mir_reader_bad(r, field, value, "a whole number from %lld to %lld", (long long)min,
                               (long long)max);
     *out = v;
     return MIR_LINE_DONE;
@@ -98,8 +94,8 @@ int mir_reader_decimal(struct mir_reader *r,
     double v;
 
     if (mir_parse_f64(value.s, value.len, &v) != 0 || v < (double)min || v > (double)max)
-        return mir_reader_bad(
-            r, field, value, "a number from %lld to %lld", (long long)min, (long long)max);
+        return mir_reader_bad(r, field, value, "a number from %lld to %lld", (long long)min,
+                              (long long)max);
     *out = (int64_t)llround(v);
     return MIR_LINE_DONE;
 }
@@ -120,8 +116,8 @@ int mir_reader_time(struct mir_reader *r, const char *field, struct mir_span val
     }
     if (mir_parse_time(value.s, value.len, r->options->zone, &at) != 0 || at < YEAR_1980 ||
         at >= YEAR_2100)
-        return mir_reader_bad(
-            r, field, value, "a time between 1980 and 2100 such as 2023-01-31T12:00:00");
+        return mir_reader_bad(r, field, value,
+                              "a time between 1980 and 2100 such as 2023-01-31T12:00:00");
     *out = at;
     return MIR_LINE_DONE;
 }
@@ -132,8 +128,8 @@ int mir_reader_epoch(struct mir_reader *r, const char *field, struct mir_span va
 
     if (mir_parse_f64(value.s, value.len, &at) != 0 || at < (double)YEAR_1980 ||
         at >= (double)YEAR_2100)
-        return mir_reader_bad(
-            r, field, value, "seconds since 1970, between the years 1980 and 2100");
+        return mir_reader_bad(r, field, value,
+                              "seconds since 1970, between the years 1980 and 2100");
     *out = (int64_t)llround(at);
     return MIR_LINE_DONE;
 }
@@ -157,9 +153,7 @@ int mir_reader_limit(struct mir_reader *r, const char *field, struct mir_span va
     if (value.len > 0 && !mir_span_is_word(value, "partition_limit")) {
         rc = mir_parse_duration(value.s, value.len, 60, &seconds);
         if (rc != 0)
-            return mir_reader_bad(r,
-                                  field,
-                                  value,
+            return mir_reader_bad(r, field, value,
                                   "minutes, [days-]hours:minutes:seconds, UNLIMITED or "
                                   "Partition_Limit");
     }
@@ -239,8 +233,7 @@ duration_of(struct mir_reader *r, const char *what, int64_t from, int64_t to, in
     if (from == INT64_MIN || to == INT64_MIN)
         return MIR_LINE_DONE;
     if (to < from)
-        return mir_reader_bad_line(
-            r, "%s, %lld s earlier", what, (long long)(from - to));
+        return mir_reader_bad_line(r, "%s, %lld s earlier", what, (long long)(from - to));
     if (to - from > MIR_SIZE_MAX)
         return mir_reader_bad_line(r, "more than 68 years between two times");
     *out = (int32_t)(to - from);
@@ -249,8 +242,7 @@ duration_of(struct mir_reader *r, const char *what, int64_t from, int64_t to, in
 
 int mir_reader_times(struct mir_reader *r, struct mir_job *job, int64_t start_at, int64_t end_at)
 {
-    int rc = duration_of(
-        r, "field 'Start': before Submit", job->submit_at, start_at, &job->wait_s);
+    int rc = duration_of(r, "field 'Start': before Submit", job->submit_at, start_at, &job->wait_s);
 
     return rc ? rc : duration_of(r, "field 'End': before Start", start_at, end_at, &job->run_s);
 }

@@ -65,7 +65,7 @@ static const struct mir_column columns[] = {
 };
 
 enum {
-    TASKS_MAX = 100001,       /* of one pending array; a typing error would fill the memory */
+    TASKS_MAX = 100001, /* of one pending array; a typing error would fill the memory */
     PARTIAL_BYTES_MAX = 1 << 16,
 };
 
@@ -87,9 +87,7 @@ static int take_id(struct mir_reader *r, const struct mir_table *t, struct mir_s
     if (text.len == 0)
         text = mir_table_get(t, K_RAW_ID);
     if (mir_sacct_id_parse(text, id) != 0)
-        return mir_reader_bad(r,
-                              "JobID",
-                              text,
+        return mir_reader_bad(r, "JobID", text,
                               text.len > 0 && memmem(text.s, text.len, "...", 3)
                                   ? "all tasks (run sacct with SLURM_BITSTR_LEN=0)"
                                   : "a job id such as 123, 123_4, 123_[5-9%%2] or 123+1");
@@ -146,15 +144,15 @@ static int take_size(struct mir_reader *r,
     if (rc == MIR_LINE_DONE)
         rc = take_tres(r, t, K_ALLOC_TRES, "AllocTRES", &given);
     if (rc == MIR_LINE_DONE)
-        rc = take_count(
-            r, "NNodes", mir_table_get(t, K_NODES), given.n_nodes, asked.n_nodes, &job->n_nodes);
+        rc = take_count(r, "NNodes", mir_table_get(t, K_NODES), given.n_nodes, asked.n_nodes,
+                        &job->n_nodes);
     if (rc == MIR_LINE_DONE)
-        rc = take_count(
-            r, "NCPUS", mir_table_get(t, K_CPUS), given.n_cpus, asked.n_cpus, &job->n_cpus);
+        rc = take_count(r, "NCPUS", mir_table_get(t, K_CPUS), given.n_cpus, asked.n_cpus,
+                        &job->n_cpus);
     gpus = given.n_gpus > 0 ? given.n_gpus : asked.n_gpus;
     if (rc == MIR_LINE_DONE && gpus > UINT16_MAX)
-        rc = mir_reader_bad(
-            r, "ReqTRES", mir_table_get(t, K_REQ_TRES), "at most %d GPUs", UINT16_MAX);
+        rc = mir_reader_bad(r, "ReqTRES", mir_table_get(t, K_REQ_TRES), "at most %d GPUs",
+                            UINT16_MAX);
     job->n_gpus = (uint16_t)gpus;
     extra->mem_bytes = given.mem_bytes > 0 ? given.mem_bytes : asked.mem_bytes;
     return rc;
@@ -223,33 +221,28 @@ static int take_names(struct mir_reader *r, const struct mir_table *t, struct mi
 {
     struct mir_joblog *log = r->log;
     uint32_t account = 0, partition = 0, qos = 0;
-    int rc = mir_reader_intern(
-        r, "Account", &log->accounts, UINT16_MAX, mir_table_get(t, K_ACCOUNT), &account);
+    int rc = mir_reader_intern(r, "Account", &log->accounts, UINT16_MAX,
+                               mir_table_get(t, K_ACCOUNT), &account);
 
     if (rc == MIR_LINE_DONE)
-        rc = mir_reader_intern(r,
-                               "Partition",
-                               &log->partitions,
-                               UINT16_MAX,
-                               mir_table_get(t, K_PARTITION),
-                               &partition);
+        rc = mir_reader_intern(r, "Partition", &log->partitions, UINT16_MAX,
+                               mir_table_get(t, K_PARTITION), &partition);
     if (rc == MIR_LINE_DONE)
         rc = mir_reader_intern(r, "QOS", &log->qos, UINT8_MAX, mir_table_get(t, K_QOS), &qos);
     if (rc == MIR_LINE_DONE)
-        rc = mir_reader_intern(
-            r, "User", &log->users, UINT32_MAX, mir_table_get(t, K_USER), &job->user);
+        rc = mir_reader_intern(r, "User", &log->users, UINT32_MAX, mir_table_get(t, K_USER),
+                               &job->user);
     if (rc == MIR_LINE_DONE)
-        rc = mir_reader_intern(
-            r, "JobName", &log->names, UINT32_MAX, mir_table_raw(t, K_NAME), &job->name);
+        rc = mir_reader_intern(r, "JobName", &log->names, UINT32_MAX, mir_table_raw(t, K_NAME),
+                               &job->name);
     job->account = (uint16_t)account;
     job->partition = (uint16_t)partition;
     job->qos = (uint8_t)qos;
     return rc;
 }
 
-static int take_limit_and_priority(struct mir_reader *r,
-                                   const struct mir_table *t,
-                                   struct mir_job *job)
+static int
+take_limit_and_priority(struct mir_reader *r, const struct mir_table *t, struct mir_job *job)
 {
     struct mir_span raw = mir_table_get(t, K_RAW_LIMIT);
     struct mir_span priority = mir_table_get(t, K_PRIORITY);
@@ -291,9 +284,7 @@ static int add_tasks(struct mir_reader *r,
     int32_t first, last, step;
 
     if (count_tasks(tasks) < 0)
-        return mir_reader_bad(r,
-                              "JobID",
-                              mir_table_get(t, K_ID),
+        return mir_reader_bad(r, "JobID", mir_table_get(t, K_ID),
                               "array tasks such as 123_[5-9,12%%2], at most %d; cut-off lists are "
                               "made whole by SLURM_BITSTR_LEN=0",
                               TASKS_MAX);
@@ -389,8 +380,7 @@ static int bad_partial(struct mir_reader *r, struct sacct *s)
     rc = mir_reader_bad_line(r,
                              "%zu fields where the header has %zu: cut off, or a piece of a job "
                              "name with a newline",
-                             s->partial_fields,
-                             s->table.n_columns);
+                             s->partial_fields, s->table.n_columns);
     r->line = here;
     s->partial.len = 0;
     return rc;

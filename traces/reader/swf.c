@@ -30,10 +30,24 @@ enum field {
 };
 
 static const char *const field_names[N_FIELDS] = {
-    "job",         "submit",      "wait",       "run",       "processors",     "cpu time",
-    "memory",      "requested processors",      "requested time",              "requested memory",
-    "status",      "user",        "group",      "executable", "queue",         "partition",
-    "preceding job", "think time",
+    "job",
+    "submit",
+    "wait",
+    "run",
+    "processors",
+    "cpu time",
+    "memory",
+    "requested processors",
+    "requested time",
+    "requested memory",
+    "status",
+    "user",
+    "group",
+    "executable",
+    "queue",
+    "partition",
+    "preceding job",
+    "think time",
 };
 
 static const int64_t LAST_SECOND = 4102444799; /* of the year 2099 */
@@ -155,9 +169,10 @@ static int take_header_value(struct mir_reader *r, struct mir_span key, struct m
         return MIR_LINE_SKIPPED;
     if (v < 0 || v > (is_start ? LAST_SECOND : MIR_SIZE_MAX))
         return mir_reader_bad(r,
-                              is_start ? "UnixStartTime" : is_nodes ? "MaxNodes" : "MaxProcs",
-                              value,
-                              "a number that is neither negative nor absurdly large");
+                              is_start   ? "UnixStartTime"
+                              : is_nodes ? "MaxNodes"
+                                         : "MaxProcs",
+                              value, "a number that is neither negative nor absurdly large");
     if (is_start)
         log->unix_start_at = v;
     else if (is_nodes)
@@ -219,8 +234,8 @@ static int name_places(struct mir_reader *r, struct swf *s, const int64_t *f, st
     int place = f[F_PARTITION] >= 0 ? F_PARTITION : F_QUEUE;
     uint32_t partition;
     uint32_t qos = 0;
-    int rc = name_number(
-        r, place, f[place], &s->partitions, &log->partitions, UINT16_MAX, &partition);
+    int rc =
+        name_number(r, place, f[place], &s->partitions, &log->partitions, UINT16_MAX, &partition);
 
     if (rc == MIR_LINE_DONE && both)
         rc = name_number(r, F_QUEUE, f[F_QUEUE], &s->qos, &log->qos, UINT8_MAX, &qos);
@@ -238,12 +253,7 @@ static int name_people(struct mir_reader *r, struct swf *s, const int64_t *f, st
     if (rc == MIR_LINE_DONE)
         rc = name_number(r, F_GROUP, f[F_GROUP], &s->groups, &log->accounts, UINT16_MAX, &group);
     if (rc == MIR_LINE_DONE)
-        rc = name_number(r,
-                         F_EXECUTABLE,
-                         f[F_EXECUTABLE],
-                         &s->executables,
-                         &log->names,
-                         UINT32_MAX,
+        rc = name_number(r, F_EXECUTABLE, f[F_EXECUTABLE], &s->executables, &log->names, UINT32_MAX,
                          &job->name);
     job->account = (uint16_t)group;
     return rc;
@@ -296,12 +306,8 @@ static int take_status(struct mir_reader *r,
 {
     /* 2: a part of a job that goes on later, 3 and 4: the last such part. */
     static const uint8_t of_status[] = {
-        MIR_STATE_FAILED,
-        MIR_STATE_COMPLETED,
-        MIR_STATE_OTHER,
-        MIR_STATE_COMPLETED,
-        MIR_STATE_FAILED,
-        MIR_STATE_CANCELLED,
+        MIR_STATE_FAILED,    MIR_STATE_COMPLETED, MIR_STATE_OTHER,
+        MIR_STATE_COMPLETED, MIR_STATE_FAILED,    MIR_STATE_CANCELLED,
     };
 
     if (f[F_STATUS] < -1 || f[F_STATUS] > 5)

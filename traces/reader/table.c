@@ -11,8 +11,8 @@
 
 static bool is_name_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == ' ' || c == '/';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ' ' || c == '/';
 }
 
 /* What stands between the first two names is the delimiter: sacct takes any text for it. */
@@ -145,8 +145,8 @@ static int find_columns(struct mir_table *t,
         t->free_column = -1;
     for (size_t i = 0; i < n_columns; i++) {
         if (columns[i].required && t->column[columns[i].key] < 0)
-            return mir_error_set(
-                r->err, -EBADMSG, "%s: the header has no column %s", r->name, columns[i].name);
+            return mir_error_set(r->err, -EBADMSG, "%s: the header has no column %s", r->name,
+                                 columns[i].name);
     }
     return 0;
 }
@@ -189,8 +189,7 @@ static void widen_free_column(struct mir_table *t, size_t n_more)
     const struct mir_span *last = &t->fields[i + n_more];
 
     t->fields[i].len = (size_t)(last->s + last->len - t->fields[i].s);
-    memmove(&t->fields[i + 1],
-            &t->fields[i + 1 + n_more],
+    memmove(&t->fields[i + 1], &t->fields[i + 1 + n_more],
             (t->n_fields - i - 1 - n_more) * sizeof *t->fields);
     t->n_fields -= n_more;
 }
@@ -204,8 +203,8 @@ int mir_table_fit(struct mir_table *t, struct mir_reader *r, struct mir_span lin
     if (t->n_fields > t->n_columns && t->free_column >= 0 && t->plain)
         widen_free_column(t, t->n_fields - t->n_columns);
     if (t->n_fields != t->n_columns)
-        return mir_reader_bad_line(
-            r, "%zu fields where the header has %zu", t->n_fields, t->n_columns);
+        return mir_reader_bad_line(r, "%zu fields where the header has %zu", t->n_fields,
+                                   t->n_columns);
     return MIR_LINE_DONE;
 }
 

@@ -63,11 +63,7 @@ static int take_header(struct mir_reader *r, struct mir_table *t, struct mir_spa
     if (is_count(line)) /* of a longer log than this one may be; not looked at */
         return MIR_LINE_SKIPPED;
     tabbed(line, &header);
-    rc = mir_table_open(t,
-                        r,
-                        (struct mir_span){header.text, header.len},
-                        "\t",
-                        columns,
+    rc = mir_table_open(t, r, (struct mir_span){header.text, header.len}, "\t", columns,
                         sizeof columns / sizeof *columns);
     mir_str_release(&header);
     return rc != 0 ? rc : MIR_LINE_SKIPPED;
@@ -141,8 +137,8 @@ static int tacc_line(struct mir_reader *r, struct mir_span line)
         return rc;
     job.state = (uint8_t)guess_state(&job, mir_table_get(t, K_EXIT));
     mir_reader_intern(r, "UID", &r->log->users, UINT32_MAX, mir_table_get(t, K_USER), &job.user);
-    mir_reader_intern(
-        r, "JobName", &r->log->names, UINT32_MAX, mir_table_raw(t, K_NAME), &job.name);
+    mir_reader_intern(r, "JobName", &r->log->names, UINT32_MAX, mir_table_raw(t, K_NAME),
+                      &job.name);
     mir_reader_add(r, &job, NULL);
     return MIR_LINE_DONE;
 }

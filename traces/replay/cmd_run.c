@@ -111,13 +111,16 @@ static int print_result(const struct mir_replay_options *o,
     return mir_output_close(to, o->output, rc, err);
 }
 
-static int write_report(const char *path, const struct mir_comparison *c, struct mir_error *err)
+typedef int (*write_f)(FILE *to, const struct mir_comparison *c, struct mir_error *err);
+
+static int
+write_file(const char *path, write_f write, const struct mir_comparison *c, struct mir_error *err)
 {
     FILE *to = mir_output_open(path, err);
 
     if (to == NULL)
         return -EIO;
-    return mir_output_close(to, path, mir_report_html(to, c, err), err);
+    return mir_output_close(to, path, write(to, c, err), err);
 }
 
 static void print_notes(const struct mir_scene *scene,
@@ -149,7 +152,9 @@ report(const struct mir_replay_options *o, const struct mir_comparison *c, struc
     int rc = print_result(o, c, err);
 
     if (rc == 0 && o->report != NULL)
-        rc = write_report(o->report, c, err);
+        rc = write_file(o->report, mir_report_html, c, err);
+    if (rc == 0 && o->outcomes != NULL)
+        rc = write_file(o->outcomes, mir_report_outcomes, c, err);
     if (rc == 0 && o->report != NULL && !o->quiet)
         fprintf(stderr, "mirage-replay: report written to %s\n", o->report);
     return rc;

@@ -223,7 +223,25 @@ static void settle(struct player **members, uint32_t n, uint32_t link, const str
     }
 }
 
-/* One decision instant: the world is at `at`. */
+/*
+ * A policy that submits wants its start, whenever that is.  The clairvoyants
+ * have no use for a start that is later than the best they have is bad, and a
+ * probe that need not look further is done sooner.
+ */
+static int64_t worth_knowing_until(struct player *const *members, uint32_t n, int64_t end_at)
+{
+    double worst_s = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (members[i]->submits && members[i]->policy != NULL)
+            return end_at + MIR_EPISODE_HORIZON_S;
+        if (members[i]->submits && members[i]->best_cost > worst_s)
+            worst_s = members[i]->best_cost;
+    }
+    return end_at + (worst_s < MIR_EPISODE_HORIZON_S ? (int64_t)worst_s : MIR_EPISODE_HORIZON_S);
+}
+
+/* One decision instant: the world is at it. */
 static int decide_at(struct mir_worker *w,
                      uint32_t link,
                      const struct predecessor *before,
@@ -240,6 +258,7 @@ static int decide_at(struct mir_worker *w,
         .predecessor_end_at = end_at,
         .submit_at = mir_sim_now(world),
     };
+    int64_t until_at;
     int rc = host->ops->observe(host, wanted_parts(members, n), &queue, err);
 
     if (rc != 0)
@@ -248,9 +267,11 @@ static int decide_at(struct mir_worker *w,
         return 0;
     if (w->scratch == NULL)
         w->scratch = mir_sim_fork(world);
-    o.start_at = mir_sim_probe(world, w->scratch, &w->e->shape, end_at + MIR_EPISODE_HORIZON_S);
+    until_at = worth_knowing_until(members, n, end_at);
+    o.start_at = mir_sim_probe(world, w->scratch, &w->e->shape, until_at);
     w->n_probes++;
-    settle(members, n, link, &o);
+    if (o.start_at != INT64_MAX || until_at == end_at + MIR_EPISODE_HORIZON_S)
+        settle(members, n, link, &o);
     return 0;
 }
 

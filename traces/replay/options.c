@@ -75,6 +75,7 @@ SET_TEXT(set_slurm_conf, slurm_conf)
 SET_TEXT(set_capacity, capacity)
 SET_TEXT(set_output, output)
 SET_TEXT(set_report, report)
+SET_TEXT(set_outcomes, outcomes)
 SET_TEXT(set_fit, fit)
 SET_TEXT(set_capacity_out, capacity_out)
 SET_TEXT(set_params, params)
@@ -85,6 +86,7 @@ SET_DURATION(set_cold_arrivals, "--cold-arrivals", 1, cold_arrivals_s)
 SET_DURATION(set_cold_warmup, "--cold-warmup", 0, cold_warmup_s)
 SET_DURATION(set_round_submit, "--round-submit", 1, round_submit_s)
 SET_DURATION(set_round_run, "--round-run", 1, round_run_s)
+SET_DURATION(set_min_run, "--min-run", 1, min_run_s)
 SET_DURATION(set_phase, "--phase", 0, phase_s)
 SET_COUNT(set_nodes, "--nodes", uint32_t, 1, 1 << 24, n_nodes)
 SET_COUNT(set_seed, "--seed", uint64_t, 0, INT64_MAX, seed)
@@ -228,7 +230,7 @@ static const struct mir_option_row ROWS[] = {
     {"weights", 0, "W,...", RUN, CHAIN,
      "weights of overlap in cost = interruption + W * overlap; default 1,0.5,0.1", set_weights},
     {"period", 0, "TIME", RUN, CHAIN, "between decisions; default 10m", set_period},
-    {"warmup", 0, "TIME", RUN, CHAIN, "what a successor needs before it serves; default 15m",
+    {"warmup", 0, "TIME", RUN, CHAIN, "what a successor needs before it serves; default 0",
      set_warmup},
     {"every", 0, "TIME", RUN, EPISODES, "begin an episode this often; default 4h", set_every},
     {"from", 0, "DATE", RUN | SCHEDULE | STATS, WINDOW,
@@ -268,6 +270,10 @@ static const struct mir_option_row ROWS[] = {
     {"round-submit", 0, "TIME", SIMULATES, CLUSTER, "round submissions down to a multiple",
      set_round_submit},
     {"round-run", 0, "TIME", SIMULATES, CLUSTER, "round run times up to a multiple", set_round_run},
+    {"min-run", 0, "TIME", SIMULATES, CLUSTER,
+     "jobs that ran shorter, or for no time at all, count as this long; default: jobs of no run "
+     "time are left out",
+     set_min_run},
     {"params", 0, "FILE", GENERATE, WORKLOAD, "parameters, as stats --fit writes them", set_params},
     {"days", 0, "N", GENERATE, WORKLOAD, "how long; default 90", set_days},
     {"start", 0, "DATE", GENERATE, WORKLOAD, "when it begins; default 2024-01-01", set_start},
@@ -283,6 +289,8 @@ static const struct mir_option_row ROWS[] = {
     {"output", 'o', "FILE", RUN | SCHEDULE | CONVERT | GENERATE, OUTPUT,
      "write there (schedule: the starts as CSV)", set_output},
     {"report", 0, "FILE", RUN, OUTPUT, "also write one HTML file", set_report},
+    {"outcomes", 0, "FILE", RUN, OUTPUT, "also write every outcome by itself, as CSV",
+     set_outcomes},
     {"quiet", 'q', NULL, ALL, OUTPUT, "no progress, no notes", set_quiet},
     {"help", 'h', NULL, ALL, OUTPUT, "this text", set_help},
     {NULL, 0, NULL, 0, NULL, NULL, NULL},
@@ -328,7 +336,6 @@ static void set_defaults(enum mir_verb verb, struct mir_replay_options *o)
         .n_weights = 3,
         .every_s = 4 * 3600,
         .period_s = 600,
-        .warmup_s = 900,
         .cold_arrivals_s = 5 * 86400,
         .cold_warmup_s = 2 * 86400,
         .seed = 1,

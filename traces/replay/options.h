@@ -70,7 +70,7 @@ struct mir_replay_options {
     uint32_t n_sets;
     const char *qos[MIR_MAX_QOS]; /* "name=priority" */
     uint32_t n_qos;
-    int32_t round_submit_s, round_run_s;
+    int32_t round_submit_s, round_run_s, min_run_s;
 
     /* time window; INT64_MIN and INT64_MAX where not given */
     int64_t from_at, to_at;
@@ -89,6 +89,7 @@ struct mir_replay_options {
     uint32_t n_threads;    /* 0: all cores */
     uint32_t max_episodes; /* 0: no limit */
     const char *report;
+    const char *outcomes;
 
     /* schedule */
     bool cold, compare, node_identity;

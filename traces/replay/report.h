@@ -30,6 +30,13 @@ int mir_report_csv(FILE *to, const struct mir_comparison *c, struct mir_error *e
  */
 int mir_report_json(FILE *to, const struct mir_comparison *c, struct mir_error *err);
 
+/*
+ * Every outcome by itself: one line per policy, weight (a policy that does not
+ * look at it: the first), episode and link, times in seconds since the epoch;
+ * start and signed_s are empty for a successor that never started.
+ */
+int mir_report_outcomes(FILE *to, const struct mir_comparison *c, struct mir_error *err);
+
 /* One self-contained file: no script, no link, static SVG. */
 int mir_report_html(FILE *to, const struct mir_comparison *c, struct mir_error *err);
 

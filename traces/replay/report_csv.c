@@ -3,6 +3,7 @@
  * report_csv.c - a comparison as CSV (RFC 4180, but with plain line ends): one
  * line per policy, weight and load class, the clairvoyant last.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -93,5 +94,45 @@ int mir_report_csv(FILE *to, const struct mir_comparison *c, struct mir_error *e
         }
     }
     mir_figure_grid_release(&grid);
+    return mir_report_write(to, &s, err);
+}
+
+/* ---- every outcome by itself */
+
+static void add_outcomes(struct mir_str *s,
+                         const struct mir_comparison *c,
+                         const char *policy,
+                         const struct mir_comparison_row *row,
+                         uint32_t weight)
+{
+    for (uint32_t slot = 0; slot < c->n_episodes * c->n_links; slot++) {
+        const struct mir_outcome *o = &row->outcomes[weight][slot];
+
+        add_field(s, policy);
+        mir_str_addf(s, ",%g,%" PRId64 ",%u,%s,%" PRId64 ",%" PRId64 ",%" PRId64,
+                     c->weights[weight], c->episode_at[slot / c->n_links], slot % c->n_links + 1,
+                     mir_load_name(mir_comparison_load(c, slot)), o->predecessor_start_at,
+                     o->predecessor_end_at, o->submit_at);
+        if (o->start_at == INT64_MAX)
+            mir_str_add(s, ",,\n");
+        else
+            mir_str_addf(s, ",%" PRId64 ",%" PRId64 "\n", o->start_at,
+                         o->start_at - o->predecessor_end_at);
+    }
+}
+
+int mir_report_outcomes(FILE *to, const struct mir_comparison *c, struct mir_error *err)
+{
+    struct mir_str s = {0};
+
+    mir_str_add(&s, "policy,weight,episode,link,load,predecessor_start,predecessor_end,submit,"
+                    "start,signed_s\n");
+    for (uint32_t i = 0; i <= c->n_rows; i++) {
+        const struct mir_comparison_row *row = i < c->n_rows ? &c->rows[i] : &c->clairvoyant;
+        uint32_t n = row->uses_weight ? c->n_weights : 1;
+
+        for (uint32_t w = 0; w < n && row->outcomes[w] != NULL; w++)
+            add_outcomes(&s, c, i < c->n_rows ? row->policy : "clairvoyant", row, w);
+    }
     return mir_report_write(to, &s, err);
 }

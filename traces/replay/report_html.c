@@ -4,12 +4,13 @@
  * a cluster's administrator next.  No script, nothing loaded from elsewhere:
  * it can be mailed, archived and opened from disk.
  */
+#include "traces/replay/report_html.h"
+
 #include <math.h>
 
 #include "daemon/core/parse.h"
 #include "traces/replay/chart.h"
 #include "traces/replay/report.h"
-#include "traces/replay/report_html.h"
 
 /* "8 nodes", "1 node". */
 static void add_count(struct mir_str *s, uint64_t n, const char *what)

@@ -275,6 +275,7 @@ static int make_workload(const struct mir_replay_options *o,
     mir_workload_options_init(&options);
     options.round_submit_s = o->round_submit_s;
     options.round_run_s = o->round_run_s;
+    options.min_run_s = o->min_run_s;
     if (cold) {
         options.from_at = o->from_at;
         options.to_at = o->to_at;

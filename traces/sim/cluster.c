@@ -41,6 +41,8 @@ static const struct mir_priority default_priority = {
     .max_age_s = 7 * DAY_S,
     .decay_half_life_s = 7 * DAY_S,
     .calc_period_s = 300,
+    .multifactor = true,
+    .accounting = true,
 };
 
 void mir_cluster_init(struct mir_cluster *cluster, enum mir_scheduler scheduler, uint32_t n_nodes)
@@ -314,6 +316,10 @@ int mir_cluster_set(struct mir_cluster *cluster,
         return set_scheduler_type(cluster, value, err);
     if (strcasecmp(key, "PriorityType") == 0)
         return set_priority_type(cluster, value, err);
+    if (strcasecmp(key, "AccountingStorageType") == 0) {
+        cluster->priority.accounting = strcasecmp(value, "accounting_storage/slurmdbd") == 0;
+        return 0;
+    }
     if (strcasecmp(key, "PriorityFlags") == 0)
         return set_flags(cluster, value);
     if (strcasecmp(key, "ClusterName") == 0) {

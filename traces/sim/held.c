@@ -293,8 +293,8 @@ void mir_sim_note_cancel(struct mir_sim *sim, uint32_t number)
 
     if (extra == NULL || extra->cancelled_s < 0)
         return;
-    sim->cancels = mir_grow(sim->cancels, &sim->cap_cancels, sim->n_cancels + 1,
-                            sizeof(*sim->cancels));
+    sim->cancels =
+        mir_grow(sim->cancels, &sim->cap_cancels, sim->n_cancels + 1, sizeof(*sim->cancels));
     int64_t at = sim->jobs[number].submit_at + extra->cancelled_s;
     size_t i = sim->n_cancels++;
     for (; i > 0 && sim->cancels[i - 1].at > at; i--)

@@ -94,8 +94,8 @@ static void observe_running(struct mir_sim *sim, struct mir_snapshot *out)
         if (sim->slots[i].n_nodes > 0)
             order[n++] = &sim->slots[i];
     qsort(order, n, sizeof(order[0]), by_sequence);
-    sim->seen_running = mir_grow(sim->seen_running, &sim->cap_seen_running, n,
-                                 sizeof(*sim->seen_running));
+    sim->seen_running =
+        mir_grow(sim->seen_running, &sim->cap_seen_running, n, sizeof(*sim->seen_running));
     for (size_t i = 0; i < n; i++) {
         const struct mir_job *job = mir_sim_job(sim, order[i]->job);
         sim->seen_running[i] = (struct mir_running_job){
@@ -115,10 +115,8 @@ static void observe_running(struct mir_sim *sim, struct mir_snapshot *out)
     out->n_running = n;
 }
 
-static int host_observe(struct mir_host *host,
-                        unsigned parts,
-                        struct mir_snapshot *out,
-                        struct mir_error *err)
+static int
+host_observe(struct mir_host *host, unsigned parts, struct mir_snapshot *out, struct mir_error *err)
 {
     struct mir_sim *sim = sim_of(host);
     int64_t free = 0, in_service = 0;

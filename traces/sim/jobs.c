@@ -29,14 +29,16 @@ int32_t mir_sim_free_for(const struct mir_sim *sim, uint16_t partition)
 
 /* ---- queue */
 
-/* Is a tried before b? */
-static bool before(const struct mir_queued *a, const struct mir_queued *b)
+bool mir_sim_tried_before(const struct mir_queued *a, const struct mir_queued *b)
 {
     if (a->tier != b->tier)
         return a->tier > b->tier;
     if (a->key > b->key)
         return true;
-    return !(a->key < b->key) && a->job < b->job;
+    if (a->key < b->key)
+        return false;
+    /* Slurm goes by job id.  Jobs from outside have the highest numbers, whenever they came. */
+    return a->submit_at < b->submit_at || (a->submit_at == b->submit_at && a->job < b->job);
 }
 
 static void queue_reserve(struct mir_sim *sim)
@@ -48,8 +50,8 @@ static void queue_reserve(struct mir_sim *sim)
         sim->head = 0;
         return;
     }
-    sim->queue = mir_grow(sim->queue, &sim->cap_queue, sim->head + sim->n_queue + 1,
-                          sizeof(*sim->queue));
+    sim->queue =
+        mir_grow(sim->queue, &sim->cap_queue, sim->head + sim->n_queue + 1, sizeof(*sim->queue));
 }
 
 /* Where `q` belongs; arrivals mostly go to the end, so look there first. */
@@ -58,11 +60,11 @@ static size_t queue_place(const struct mir_sim *sim, const struct mir_queued *q)
     size_t low = sim->head;
     size_t high = sim->head + sim->n_queue;
 
-    if (high == low || before(&sim->queue[high - 1], q))
+    if (high == low || mir_sim_tried_before(&sim->queue[high - 1], q))
         return high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (before(&sim->queue[middle], q))
+        if (mir_sim_tried_before(&sim->queue[middle], q))
             low = middle + 1;
         else
             high = middle;
@@ -146,80 +148,114 @@ void mir_sim_arrive(struct mir_sim *sim, uint32_t number)
     mir_sim_enqueue(sim, number, job->submit_at);
 }
 
+/*
+ * Half of all jobs of a machine that is not overloaded find it free: no need to
+ * put them into the queue for the pass to take them out again.
+ */
+static bool start_at_once(struct mir_sim *sim, size_t number)
+{
+    const struct mir_job *job = &sim->jobs[number];
+
+    if (sim->n_queue > 0 || (int32_t)job->n_nodes > sim->free[0] || job->extra != 0 ||
+        job->eligible_s > 0)
+        return false;
+    if (number + 1 < sim->end_arrival && sim->jobs[number + 1].submit_at <= sim->now)
+        return false; /* priorities may turn their order round */
+    sim->counters.n_arrived++;
+    struct mir_queued q = {
+        .submit_at = job->submit_at,
+        .eligible_at = job->submit_at,
+        .job = (uint32_t)number,
+        .n_nodes = job->n_nodes,
+        .limit_s = job->limit_s,
+        .run_s = job->run_s,
+        .partition = sim->options.workload->partition_of[job->partition],
+        .flags = MIR_QUEUED_NEVER,
+    };
+    mir_sim_start_on(sim, &q, &q.n_nodes);
+    return true;
+}
+
 void mir_sim_process_arrivals(struct mir_sim *sim)
 {
+    bool at_once = sim->sched->starts_at_once && sim->n_sets == 1 &&
+                   sim->options.cluster->n_partitions == 1 && !sim->options.cluster->params.defer;
+
     while (sim->next_arrival < sim->end_arrival &&
-           sim->jobs[sim->next_arrival].submit_at <= sim->now)
-        mir_sim_arrive(sim, (uint32_t)sim->next_arrival++);
+           sim->jobs[sim->next_arrival].submit_at <= sim->now) {
+        size_t number = sim->next_arrival++;
+        if (!at_once || !start_at_once(sim, number))
+            mir_sim_arrive(sim, (uint32_t)number);
+    }
 }
 
 /* ---- running jobs */
-
-static bool ends_before(const struct mir_end *a, const struct mir_end *b)
-{
-    return a->at < b->at || (a->at == b->at && a->sequence < b->sequence);
-}
 
 static void ends_push(struct mir_sim *sim, struct mir_end e)
 {
     if (sim->n_ends == sim->cap_ends)
         sim->ends = mir_grow(sim->ends, &sim->cap_ends, sim->n_ends + 1, sizeof(*sim->ends));
     size_t i = sim->n_ends++;
-    while (i > 0 && ends_before(&e, &sim->ends[(i - 1) / 2])) {
+    while (i > 0 && e.key < sim->ends[(i - 1) / 2].key) {
         sim->ends[i] = sim->ends[(i - 1) / 2];
         i = (i - 1) / 2;
     }
     sim->ends[i] = e;
 }
 
-static void ends_sink(struct mir_sim *sim, size_t i, struct mir_end e)
+/*
+ * Put `e` where the heap has a hole at i: the hole first goes down to a leaf by
+ * a choice between children that needs no branch, then `e` rises from there, as
+ * what comes from the heap's end mostly belongs near it (Wegener 1993).
+ */
+static void ends_fill(struct mir_sim *sim, size_t i, struct mir_end e)
 {
+    struct mir_end *ends = sim->ends;
     size_t n = sim->n_ends;
+    size_t top = i;
 
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child >= n)
-            break;
-        if (child + 1 < n && ends_before(&sim->ends[child + 1], &sim->ends[child]))
-            child++;
-        if (!ends_before(&sim->ends[child], &e))
-            break;
-        sim->ends[i] = sim->ends[child];
+    for (size_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
+        child += child + 1 < n && ends[child + 1].key < ends[child].key;
+        ends[i] = ends[child];
         i = child;
     }
-    sim->ends[i] = e;
+    while (i > top && e.key < ends[(i - 1) / 2].key) {
+        ends[i] = ends[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    ends[i] = e;
 }
 
 int32_t mir_sim_pop_end(struct mir_sim *sim)
 {
-    if (sim->n_ends == 0 || sim->ends[0].at > sim->now)
+    if (sim->n_ends == 0 || mir_end_at(&sim->ends[0]) > sim->now)
         return MIR_NO_SLOT;
     uint32_t slot = sim->ends[0].slot;
     sim->n_ends--;
     if (sim->n_ends > 0)
-        ends_sink(sim, 0, sim->ends[sim->n_ends]);
+        ends_fill(sim, 0, sim->ends[sim->n_ends]);
     return (int32_t)slot;
 }
 
 void mir_sim_rebuild_ends(struct mir_sim *sim)
 {
     for (size_t i = sim->n_ends / 2; i-- > 0;)
-        ends_sink(sim, i, sim->ends[i]);
+        ends_fill(sim, i, sim->ends[i]);
 }
 
-/* Where the releases at or after `at` begin. */
+/* Where the releases at or after `at` begin; no branch depends on what is compared. */
 static size_t release_place(const struct mir_sim *sim, int64_t at)
 {
-    size_t low = 0, high = sim->n_releases;
+    const struct mir_release *r = sim->releases;
+    const struct mir_release *from = r;
+    size_t n = sim->n_releases;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (sim->releases[middle].at < at)
-            low = middle + 1;
-        else
-            high = middle;
+    while (n > 1) {
+        size_t half = n / 2;
+        from += from[half - 1].at < at ? half : 0;
+        n -= half;
     }
-    return low;
+    return (size_t)(from - r) + (n == 1 && from->at < at);
 }
 
 static void release_add(struct mir_sim *sim, struct mir_release r)
@@ -258,9 +294,9 @@ static uint32_t slot_take(struct mir_sim *sim)
         sim->slot_nodes = mir_grow(sim->slot_nodes, &sim->cap_slot_nodes,
                                    (sim->n_slots + 1) * sim->n_sets, sizeof(*sim->slot_nodes));
     if (sim->n_words > 0)
-        sim->slot_machines = mir_grow(sim->slot_machines, &sim->cap_slot_machines,
-                                      (sim->n_slots + 1) * sim->n_words,
-                                      sizeof(*sim->slot_machines));
+        sim->slot_machines =
+            mir_grow(sim->slot_machines, &sim->cap_slot_machines, (sim->n_slots + 1) * sim->n_words,
+                     sizeof(*sim->slot_machines));
     return (uint32_t)sim->n_slots++;
 }
 
@@ -282,8 +318,7 @@ static void nodes_take(struct mir_sim *sim, uint32_t slot, const uint32_t *nodes
     for (uint32_t s = 0; s < sim->n_sets; s++)
         sim->free[s] -= (int32_t)nodes[s];
     if (sim->n_sets > 1)
-        memcpy(sim->slot_nodes + (size_t)slot * sim->n_sets, nodes,
-               sim->n_sets * sizeof(*nodes));
+        memcpy(sim->slot_nodes + (size_t)slot * sim->n_sets, nodes, sim->n_sets * sizeof(*nodes));
 }
 
 void mir_sim_release_nodes(struct mir_sim *sim, uint32_t slot)
@@ -309,8 +344,8 @@ static void history_add(struct mir_sim *sim, const struct mir_queued *q)
     const struct mir_job *job = mir_sim_job(sim, q->job);
 
     if (sim->n_history == sim->cap_history)
-        sim->history = mir_grow(sim->history, &sim->cap_history, sim->n_history + 1,
-                                sizeof(*sim->history));
+        sim->history =
+            mir_grow(sim->history, &sim->cap_history, sim->n_history + 1, sizeof(*sim->history));
     sim->history[sim->n_history++] = (struct mir_start){
         .start_at = sim->now,
         .wait_s = (int32_t)(sim->now - q->submit_at),
@@ -338,7 +373,8 @@ static void record_start(struct mir_sim *sim, const struct mir_queued *q)
     if (sim->options.keep_history)
         history_add(sim, q);
     if (sim->options.keep_summary) {
-        mir_summary_remove_pending(&sim->summary, q->limit_s, q->submit_at, q->n_nodes);
+        if ((q->flags & MIR_QUEUED_NEVER) == 0)
+            mir_summary_remove_pending(&sim->summary, q->limit_s, q->submit_at, q->n_nodes);
         mir_summary_add_running(&sim->summary, q->limit_s, (int32_t)(sim->now - q->submit_at),
                                 sim->now, q->n_nodes);
     }
@@ -387,7 +423,7 @@ uint32_t mir_sim_start_on(struct mir_sim *sim, const struct mir_queued *q, const
     nodes_take(sim, slot, nodes);
     sim->plan_valid = false;
     sim->backfill_due = true;
-    ends_push(sim, (struct mir_end){sim->now + q->run_s, sequence, slot});
+    ends_push(sim, (struct mir_end){mir_end_key(sim->now + q->run_s, sequence), slot});
     release_add(sim, (struct mir_release){sim->now + q->limit_s, q->n_nodes, slot});
     record_start(sim, q);
     count_start(sim);

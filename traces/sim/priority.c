@@ -29,15 +29,32 @@ static bool has_fairshare(const struct mir_sim *sim)
 
 /* ---- factors in [0, 1] */
 
-static double size_factor(const struct mir_sim *sim, uint32_t n_nodes, int32_t limit_s)
+/*
+ * The job's share of the machine: of its nodes, and where the cluster says how
+ * many processors a node has, the mean of that and its share of the processors.
+ */
+static double size_share(const struct mir_sim *sim, const struct mir_job *job)
 {
-    double total = (double)mir_cluster_nodes(sim->options.cluster);
+    const struct mir_cluster *c = sim->options.cluster;
+    double n_cpus = (double)(job->n_cpus > job->n_nodes ? job->n_cpus : job->n_nodes);
+    double nodes = 0.0, cpus = 0.0;
 
-    if (settings(sim)->small_relative_to_time) {
-        double minutes = limit_s > 60 ? (double)limit_s / 60.0 : 1.0;
-        return fmin((double)n_nodes / minutes / total, 1.0);
+    for (uint32_t s = 0; s < c->n_node_sets; s++) {
+        nodes += (double)c->node_sets[s].n_nodes;
+        cpus += (double)c->node_sets[s].n_nodes * (double)c->node_sets[s].n_cpus;
     }
-    double share = fmin((double)n_nodes / total, 1.0);
+    double share = (double)job->n_nodes / nodes;
+    if (cpus > 0.0)
+        share = (share + n_cpus / cpus) / 2.0;
+    return fmin(share, 1.0);
+}
+
+static double size_factor(const struct mir_sim *sim, const struct mir_job *job)
+{
+    double share = size_share(sim, job);
+
+    if (settings(sim)->small_relative_to_time)
+        return fmin(share / (job->limit_s > 60 ? (double)job->limit_s / 60.0 : 1.0), 1.0);
     return settings(sim)->favor_small ? 1.0 - share : share;
 }
 
@@ -145,7 +162,7 @@ static double priority_without_age(const struct mir_sim *sim, uint32_t number)
     const struct mir_priority *p = settings(sim);
     const struct mir_job *job = mir_sim_job(sim, number);
     uint16_t partition = sim->options.workload->partition_of[job->partition];
-    double sum = (double)p->weight_job_size * size_factor(sim, job->n_nodes, job->limit_s);
+    double sum = (double)p->weight_job_size * size_factor(sim, job);
 
     if (p->weight_partition > 0)
         sum += (double)p->weight_partition * partition_factor(sim, partition);
@@ -153,7 +170,9 @@ static double priority_without_age(const struct mir_sim *sim, uint32_t number)
         sum += (double)p->weight_qos * qos_factor(sim, job);
     if (has_fairshare(sim))
         sum += (double)p->weight_fairshare * fairshare_factor(sim, job);
-    if (job->extra != 0 && number < sim->n_jobs)
+    if (number >= sim->n_jobs)
+        sum -= (double)sim->added_nice[number - sim->n_jobs];
+    else if (job->extra != 0)
         sum -= (double)mir_joblog_get_extra(sim->options.workload->log, job)->nice;
     return sum;
 }
@@ -235,13 +254,6 @@ void mir_priority_init(struct mir_sim *sim)
         sim->next_calc_at = next_calc(sim);
 }
 
-static bool tried_before(const struct mir_queued *a, const struct mir_queued *b)
-{
-    if (a->tier != b->tier)
-        return a->tier > b->tier;
-    return a->key > b->key || (!(a->key < b->key) && a->job < b->job);
-}
-
 /* Insertion sort: the order hardly changes from tick to tick.  Did it at all? */
 static bool sort_queue(struct mir_sim *sim)
 {
@@ -251,7 +263,7 @@ static bool sort_queue(struct mir_sim *sim)
     for (size_t i = 1; i < sim->n_queue; i++) {
         struct mir_queued q = queue[i];
         size_t k = i;
-        while (k > 0 && tried_before(&q, &queue[k - 1])) {
+        while (k > 0 && mir_sim_tried_before(&q, &queue[k - 1])) {
             queue[k] = queue[k - 1];
             k--;
         }

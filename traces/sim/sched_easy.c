@@ -138,7 +138,7 @@ static void instant_easy_single(struct mir_sim *sim)
     }
 }
 
-const struct mir_sched_ops mir_sched_fcfs = {.pass = pass_fcfs};
-const struct mir_sched_ops mir_sched_easy_batch = {.pass = pass_easy};
+const struct mir_sched_ops mir_sched_fcfs = {.pass = pass_fcfs, .starts_at_once = true};
+const struct mir_sched_ops mir_sched_easy_batch = {.pass = pass_easy, .starts_at_once = true};
 const struct mir_sched_ops mir_sched_easy_single = {.pass = pass_easy,
                                                     .instant = instant_easy_single};

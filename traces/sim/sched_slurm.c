@@ -123,9 +123,8 @@ static void plan_running(struct mir_sim *sim)
             const struct mir_release *r = &sim->releases[i++];
             last_at = r->at;
             for (uint32_t s = 0; s < sim->n_sets; s++)
-                nodes[s] += sim->n_sets == 1
-                                ? r->n_nodes
-                                : sim->slot_nodes[(size_t)r->slot * sim->n_sets + s];
+                nodes[s] += sim->n_sets == 1 ? r->n_nodes
+                                             : sim->slot_nodes[(size_t)r->slot * sim->n_sets + s];
         } while (i < sim->n_releases && sim->releases[i].at <= first_at + window &&
                  n++ < WILL_RUN_GROUP);
         mir_plan_append(&sim->plan, sim->n_sets, last_at > sim->now ? last_at : sim->now + 1,
@@ -165,8 +164,7 @@ static bool limits_skip(const struct mir_sim *sim, struct bf_limits *l, const st
 
     if (p->bf_max_job_part > 0 && l->by_partition[q->partition]++ >= p->bf_max_job_part)
         return true;
-    return l->by_user != NULL &&
-           l->by_user[mir_sim_job(sim, q->job)->user]++ >= p->bf_max_job_user;
+    return l->by_user != NULL && l->by_user[mir_sim_job(sim, q->job)->user]++ >= p->bf_max_job_user;
 }
 
 static bool may_reserve(const struct mir_sim *sim, struct bf_limits *l, const struct mir_queued *q)
@@ -337,4 +335,8 @@ static int64_t next_tick(const struct mir_sim *sim)
     return t;
 }
 
-const struct mir_sched_ops mir_sched_slurm = {.pass = pass, .next_tick = next_tick};
+const struct mir_sched_ops mir_sched_slurm = {
+    .pass = pass,
+    .next_tick = next_tick,
+    .starts_at_once = true,
+};

@@ -76,11 +76,11 @@ static void init_arrivals(struct mir_sim *sim)
     sim->jobs = w->jobs;
     sim->n_jobs = w->n_jobs;
     sim->next_arrival = mir_workload_find(w, sim->options.from_at);
-    sim->end_arrival = sim->options.to_at == INT64_MAX ? w->n_jobs
-                                                       : mir_workload_find(w, sim->options.to_at);
+    sim->end_arrival =
+        sim->options.to_at == INT64_MAX ? w->n_jobs : mir_workload_find(w, sim->options.to_at);
     if (sim->options.from_at == INT64_MIN)
-        sim->options.from_at = sim->next_arrival < w->n_jobs ? w->jobs[sim->next_arrival].submit_at
-                                                             : 0;
+        sim->options.from_at =
+            sim->next_arrival < w->n_jobs ? w->jobs[sim->next_arrival].submit_at : 0;
     sim->now = sim->options.from_at;
 }
 
@@ -145,6 +145,7 @@ void mir_sim_destroy(struct mir_sim *sim)
     free(sim->added);
     free(sim->added_start);
     free(sim->added_end);
+    free(sim->added_nice);
     mir_plan_release(&sim->plan);
     free(sim->usage);
     free(sim->bf_count);
@@ -179,8 +180,7 @@ static void *copy_array(void *array, size_t *cap, const void *from, size_t n, si
 }
 
 #define COPY(member, count, capacity)                                                              \
-    to->member = copy_array(to->member, &to->capacity, from->member, (count),                      \
-                            sizeof(*to->member))
+    to->member = copy_array(to->member, &to->capacity, from->member, (count), sizeof(*to->member))
 
 static void copy_jobs(struct mir_sim *to, const struct mir_sim *from)
 {
@@ -207,6 +207,7 @@ static void copy_jobs(struct mir_sim *to, const struct mir_sim *from)
     COPY(added, from->n_added, cap_added);
     COPY(added_start, from->n_added, cap_added_start);
     COPY(added_end, from->n_added, cap_added_end);
+    COPY(added_nice, from->n_added, cap_added_nice);
 }
 
 static void copy_scheduler(struct mir_sim *to, const struct mir_sim *from)
@@ -341,8 +342,8 @@ static int64_t next_event(const struct mir_sim *sim)
 
     if (sim->next_arrival < sim->end_arrival)
         t = sim->jobs[sim->next_arrival].submit_at;
-    if (sim->n_ends > 0 && sim->ends[0].at < t)
-        t = sim->ends[0].at;
+    if (sim->n_ends > 0 && mir_end_at(&sim->ends[0]) < t)
+        t = mir_end_at(&sim->ends[0]);
     if (sim->n_held > 0) {
         int64_t at = mir_sim_next_held(sim);
         t = at < t ? at : t;
@@ -420,9 +421,8 @@ void mir_sim_run(struct mir_sim *sim)
 
 /* ---- jobs from outside */
 
-static int check_request(const struct mir_sim *sim,
-                         const struct mir_request *r,
-                         struct mir_error *err)
+static int
+check_request(const struct mir_sim *sim, const struct mir_request *r, struct mir_error *err)
 {
     const struct mir_cluster *c = sim->options.cluster;
     const struct mir_joblog *log = sim->options.workload->log;
@@ -453,10 +453,10 @@ int mir_sim_submit(struct mir_sim *sim,
 
     size_t k = sim->n_added++;
     sim->added = mir_grow(sim->added, &sim->cap_added, sim->n_added, sizeof(*sim->added));
-    sim->added_start = mir_grow(sim->added_start, &sim->cap_added_start, sim->n_added,
-                                sizeof(*sim->added_start));
-    sim->added_end = mir_grow(sim->added_end, &sim->cap_added_end, sim->n_added,
-                              sizeof(*sim->added_end));
+    sim->added_start =
+        mir_grow(sim->added_start, &sim->cap_added_start, sim->n_added, sizeof(*sim->added_start));
+    sim->added_end =
+        mir_grow(sim->added_end, &sim->cap_added_end, sim->n_added, sizeof(*sim->added_end));
     int32_t run = request->run_s == MIR_UNKNOWN || request->run_s > request->limit_s
                       ? request->limit_s
                       : request->run_s;
@@ -474,6 +474,9 @@ int mir_sim_submit(struct mir_sim *sim,
         .qos = request->qos,
         .eligible_s = 0,
     };
+    sim->added_nice =
+        mir_grow(sim->added_nice, &sim->cap_added_nice, sim->n_added, sizeof(*sim->added_nice));
+    sim->added_nice[k] = request->nice;
     sim->added_start[k] = INT64_MIN;
     sim->added_end[k] = INT64_MIN;
     *serial = sim->n_jobs + k;

@@ -31,12 +31,12 @@ struct mir_sim_options {
     const struct mir_workload *workload; /* lent for the simulator's life */
     const struct mir_capacity *capacity; /* lent; NULL: all nodes, always */
     enum mir_event_order event_order;    /* EASY only */
-    bool node_identity;                  /* EASY only: reservations are sets of machines (easy_node) */
-    bool keep_starts;                    /* mir_sim_starts() */
-    bool keep_history;                   /* snapshot.history; needed by policies that learn from waits */
-    bool keep_summary;                   /* snapshot summaries, kept up to date at every event */
-    int64_t from_at;                     /* the controller's start: empty cluster, first arrival not before */
-    int64_t to_at;                       /* last arrival before; INT64_MAX: the workload's end */
+    bool node_identity; /* EASY only: reservations are sets of machines (easy_node) */
+    bool keep_starts;   /* mir_sim_starts() */
+    bool keep_history;  /* snapshot.history; needed by policies that learn from waits */
+    bool keep_summary;  /* snapshot summaries, kept up to date at every event */
+    int64_t from_at;    /* the controller's start: empty cluster, first arrival not before */
+    int64_t to_at;      /* last arrival before; INT64_MAX: the workload's end */
 };
 
 struct mir_sim;
@@ -44,7 +44,9 @@ struct mir_sim;
 void mir_sim_options_init(struct mir_sim_options *options);
 
 /* The caller owns `*out`. Returns 0 or -EINVAL. */
-int mir_sim_create(const struct mir_sim_options *options, struct mir_sim **out, struct mir_error *err);
+int mir_sim_create(const struct mir_sim_options *options,
+                   struct mir_sim **out,
+                   struct mir_error *err);
 void mir_sim_destroy(struct mir_sim *sim);
 
 /* The simulator as a host; lent, same object. */

@@ -246,11 +246,11 @@ static int read_partition(struct reader *r, const struct mir_conf_line *line, st
 static bool bears_on_scheduling(const char *key)
 {
     static const char *const keys[] = {
-        "ClusterName",           "PriorityCalcPeriod",      "PriorityDecayHalfLife",
-        "PriorityFavorSmall",    "PriorityFlags",           "PriorityMaxAge",
-        "PriorityType",          "PriorityWeightAge",       "PriorityWeightFairshare",
-        "PriorityWeightJobSize", "PriorityWeightPartition", "PriorityWeightQOS",
-        "SchedulerParameters",   "SchedulerType",
+        "AccountingStorageType",   "ClusterName",           "PriorityCalcPeriod",
+        "PriorityDecayHalfLife",   "PriorityFavorSmall",    "PriorityFlags",
+        "PriorityMaxAge",          "PriorityType",          "PriorityWeightAge",
+        "PriorityWeightFairshare", "PriorityWeightJobSize", "PriorityWeightPartition",
+        "PriorityWeightQOS",       "SchedulerParameters",   "SchedulerType",
     };
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -422,6 +422,7 @@ static struct reader *reader_create(const char *directory)
 
     r->cluster = MIR_NEW(struct mir_cluster);
     mir_cluster_init(r->cluster, MIR_SCHED_SLURM, 0);
+    r->cluster->priority.accounting = false; /* slurmctld's default is accounting_storage/none */
     mir_conf_nodes_init(&r->nodes);
     r->directory = directory;
     r->type_is_backfill = true;

@@ -97,6 +97,8 @@ static bool set_times(const struct mir_joblog *log,
         job->run_s = job->limit_s;
         return true;
     }
+    if (job->run_s >= 0 && job->run_s < options->min_run_s)
+        job->run_s = options->min_run_s;
     if (job->run_s <= 0)
         return false;
     if (options->round_run_s > 1)

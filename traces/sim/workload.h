@@ -27,6 +27,7 @@ struct mir_workload_options {
     int64_t to_at;
     int32_t round_submit_s; /* submissions rounded down to a multiple; 0 or 1: not */
     int32_t round_run_s;    /* run times rounded up to a multiple */
+    int32_t min_run_s;      /* jobs that ran shorter, even not at all, count as this long; 0: not */
     bool keep_cancelled;    /* jobs cancelled while pending; their run_s is their limit */
 };
 
