@@ -37,11 +37,11 @@ void mir_generate_default(struct mir_generate_params *out)
         .n_accounts = 20,
         .classes_per_user = 4,
         .user_zipf = 0.9,
-        .jobs_per_day = 155,
+        .jobs_per_day = 140,
         .batch_mean = 2,
         .batch_gap_s = 40,
         .repeat_share = 0.3,
-        .week_spread = 0.2,
+        .week_spread = 0.15,
         .fail_max_s = 60,
         .n_shapes = sizeof shapes / sizeof *shapes,
     };
