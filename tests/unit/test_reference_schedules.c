@@ -342,6 +342,25 @@ static void compare_with_slurm(const struct slurm_case *c, struct slurm_figures 
     close_world(&w);
 }
 
+/*
+ * Three settings are not what the reference's README says it was made with:
+ *
+ * - PriorityWeightJobSize is 70 (README: 100) and bf_window 1440 minutes
+ *   (README: 2880).  Both were inferred from the reference schedule itself: jobs
+ *   of one and of two nodes are tied in it, so a node is worth less than one unit
+ *   of priority (60 to 75 give one and the same schedule here); and jobs of 64
+ *   nodes hold no reservation while jobs of 48 h start freely, so plans end well
+ *   before 48 h (600 to 2000 minutes move the mean by 1 %, 2400 by 13 %).
+ * - Jobs do not age.  The reference was made without accounting, and without it
+ *   the multifactor plugin of those years does not start the thread that brings
+ *   priorities up to date.  The README's weight of 7000 is given and ignored;
+ *   with ageing the mean is 50 % too low.
+ *
+ * So the 28 days are a fit as much as a test: they show that one setting gives
+ * the whole shape, and hold it.  As the README tells them, but without ageing,
+ * the mean is 11.7 % too high and that of limits from 48 h 92 %; that run is
+ * printed and not asserted.  The 7 days hardly tell the two apart.
+ */
 #define SLURM_1711(window_minutes, size_weight)                                                    \
     {                                                                                              \
         {"bf_interval", "30"}, {"bf_resolution", "600"}, {"bf_max_job_test", "3000"},              \
@@ -494,7 +513,12 @@ compare_episodes(const struct world *w, const struct mir_reference_episode *epis
 
 static void check_episodes(int64_t chain_nodes, size_t n_expected)
 {
-    /* Minute steps; a whole-queue pass looks at the plan in steps of its backfill's minute. */
+    /*
+     * That simulator goes by minutes and knows every release exactly, hence
+     * bf_resolution 60 and the narrowest windows.  Its README tells of slots of
+     * 600 s: with bf_resolution 600, means are 2.3 % (1 node) and 5.9 % (8 nodes)
+     * too high, rank correlations 0.963 and 0.958.
+     */
     static const struct setting settings[] = {
         {"bf_interval", "600"},
         {"bf_resolution", "60"},

@@ -52,8 +52,9 @@ struct mir_partition {
 struct mir_priority {
     bool multifactor; /* PriorityType=priority/multifactor; false: priority/basic, by submission */
     /*
-     * AccountingStorageType is slurmdbd: without it slurmctld ignores the weights
-     * of age and fair share ("can only be used with SlurmDBD, ignoring").
+     * AccountingStorageType is slurmdbd.  Without it slurmctld ignores the weights
+     * of age and fair share (priority/multifactor's init(): "can only be used with
+     * SlurmDBD, ignoring"; a 17.11 without accounting did not age jobs either).
      */
     bool accounting;
     uint32_t weight_age;

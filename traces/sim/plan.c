@@ -2,9 +2,10 @@
 /*
  * plan.c - free nodes over time, as a scheduler plans it.
  *
- * Most of a simulation in Slurm's manner is spent in mir_plan_find(), so the
- * common case, one set of nodes, is two plain scans over an array of int32 that
- * compilers turn into vector code.
+ * Most of a simulation in Slurm's manner is spent in mir_plan_find().  Its common
+ * case, one set of nodes, is two plain scans that mostly end after a few steps:
+ * scanning eight steps at a time (AVX2) and looking the window's end up by halves
+ * were tried and are slower, RICC 88,000 -> 40,000 jobs/s.
  */
 #include "traces/sim/state.h"
 

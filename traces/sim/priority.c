@@ -257,8 +257,11 @@ void mir_priority_init(struct mir_sim *sim)
 /* Insertion sort: the order hardly changes from tick to tick.  Did it at all? */
 static bool sort_queue(struct mir_sim *sim)
 {
-    struct mir_queued *queue = sim->queue + sim->head;
     bool moved = false;
+
+    if (sim->n_queue == 0)
+        return false;
+    struct mir_queued *queue = sim->queue + sim->head;
 
     for (size_t i = 1; i < sim->n_queue; i++) {
         struct mir_queued q = queue[i];

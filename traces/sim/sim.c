@@ -186,8 +186,9 @@ static void copy_jobs(struct mir_sim *to, const struct mir_sim *from)
 {
     to->head = 0;
     to->n_queue = from->n_queue;
-    to->queue = copy_array(to->queue, &to->cap_queue, from->queue + from->head, from->n_queue,
-                           sizeof(*to->queue));
+    if (from->n_queue > 0)
+        to->queue = copy_array(to->queue, &to->cap_queue, from->queue + from->head, from->n_queue,
+                               sizeof(*to->queue));
     to->n_slots = from->n_slots;
     COPY(slots, from->n_slots, cap_slots);
     if (from->n_sets > 1)
