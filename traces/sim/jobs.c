@@ -87,6 +87,8 @@ void mir_sim_enqueue(struct mir_sim *sim, uint32_t number, int64_t eligible_at)
     };
 
     q.tier = sim->tier_of[q.partition];
+    if (sim->sched == &mir_sched_slurm && job->array_task != MIR_UNKNOWN)
+        q.array = job->id;
     queue_reserve(sim);
     size_t at = queue_place(sim, &q);
     size_t end = sim->head + sim->n_queue;

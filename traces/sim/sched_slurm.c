@@ -136,6 +136,7 @@ static void plan_running(struct mir_sim *sim)
     }
     sim->plan_valid = true;
     sim->n_planned = 0;
+    sim->n_tested = 0;
 }
 
 /* Limits on how many jobs of one kind a pass looks at; counts live for one pass. */
@@ -219,11 +220,36 @@ static bool one_fits(const struct mir_sim *sim, size_t i, size_t end, size_t *at
     return *at < end;
 }
 
-/* Plan queue[first, end); returns how many of them were started. */
-static size_t plan_queue(struct mir_sim *sim, size_t first, size_t end, size_t *stopped)
+/* Tasks of one array stand together in the queue, as one record in slurmctld's. */
+struct array_run {
+    uint32_t id;
+    uint32_t n_reserved;
+};
+
+/*
+ * Is the job's turn over before it began?  slurmctld takes an array for one job:
+ * it counts once against bf_max_job_test, and once as many of its tasks have a
+ * reservation as may, the others are passed over.
+ */
+static bool test_skip(struct mir_sim *sim, struct array_run *run, const struct mir_queued *q)
+{
+    const struct mir_sched_params *p = &sim->options.cluster->params;
+
+    if (q->array == 0 || q->array != run->id) {
+        *run = (struct array_run){.id = q->array};
+        sim->n_tested++;
+        return false;
+    }
+    return run->n_reserved >= (p->bf_max_job_array_resv > 0 ? p->bf_max_job_array_resv : 1);
+}
+
+/* Plan the queue from `first` on; returns how many jobs were started. */
+static size_t plan_queue(struct mir_sim *sim, size_t first, size_t *stopped)
 {
     const struct mir_cluster *c = sim->options.cluster;
     int64_t horizon = sim->now + c->params.bf_window_s;
+    size_t end = sim->head + sim->n_queue;
+    struct array_run run = {0};
     struct bf_limits limits;
     size_t n_started = 0;
     size_t fitting = first;
@@ -233,6 +259,10 @@ static size_t plan_queue(struct mir_sim *sim, size_t first, size_t end, size_t *
     for (; i < end && one_fits(sim, i, end, &fitting); i++) {
         struct mir_queued *q = &sim->queue[i];
         uint64_t mask = c->partitions[q->partition].node_sets;
+        if (test_skip(sim, &run, q))
+            continue;
+        if (sim->n_tested > c->params.bf_max_job_test)
+            break;
         if (limits_skip(sim, &limits, q))
             continue;
         size_t step = mir_plan_find(&sim->plan, sim->n_sets, mask, q->n_nodes, q->limit_s);
@@ -241,10 +271,11 @@ static size_t plan_queue(struct mir_sim *sim, size_t first, size_t end, size_t *
             q->flags |= MIR_QUEUED_GONE;
             if (++n_started == c->params.bf_max_job_start)
                 break;
-        } else if (step < sim->plan.n && sim->plan.at[step] <= horizon &&
-                   may_reserve(sim, &limits, q)) {
-            reserve(sim, q, mask, sim->plan.at[step]);
+            continue;
         }
+        run.n_reserved++;
+        if (step < sim->plan.n && sim->plan.at[step] <= horizon && may_reserve(sim, &limits, q))
+            reserve(sim, q, mask, sim->plan.at[step]);
     }
     *stopped = i;
     return n_started;
@@ -261,8 +292,6 @@ static void backfill_pass(struct mir_sim *sim)
 {
     const struct mir_sched_params *p = &sim->options.cluster->params;
     bool kept = sim->plan_valid && plan_can_go_on(p);
-    size_t depth = sim->n_queue < p->bf_max_job_test ? sim->n_queue : p->bf_max_job_test;
-    size_t end = sim->head + depth;
     size_t stopped;
 
     sim->last_backfill_at = sim->now;
@@ -276,8 +305,7 @@ static void backfill_pass(struct mir_sim *sim)
         sim->counters.n_backfill_passes++;
         plan_running(sim);
     }
-    size_t first = sim->head + sim->n_planned;
-    if (plan_queue(sim, first < end ? first : end, end, &stopped) > 0)
+    if (plan_queue(sim, sim->head + sim->n_planned, &stopped) > 0)
         mir_sim_sweep(sim, sim->head); /* a start makes the plan invalid and another pass due */
     else
         sim->n_planned = stopped - sim->head;

@@ -216,6 +216,7 @@ static void copy_scheduler(struct mir_sim *to, const struct mir_sim *from)
     if (from->plan_valid)
         mir_plan_copy(&to->plan, &from->plan, from->n_sets);
     to->n_planned = from->n_planned;
+    to->n_tested = from->n_tested;
     to->plan_valid = from->plan_valid;
     to->ends_since_main = from->ends_since_main;
     to->queue_since_main = from->queue_since_main;

@@ -29,7 +29,10 @@ struct mir_queued {
     uint16_t partition;  /* in the cluster */
     uint8_t tier;        /* rank of the partition's PriorityTier; higher is tried first */
     uint8_t flags;       /* enum mir_queued_flag */
-    uint32_t stamp;      /* conservative: when its reservation last moved */
+    union {
+        uint32_t stamp; /* conservative: when its reservation last moved; 0: it has none yet */
+        uint32_t array; /* slurm: the id of the array of which it is a task; 0: of none */
+    };
     int64_t reserved_at; /* conservative: its reservation's start */
 };
 
@@ -156,6 +159,7 @@ struct mir_sim {
     /* slurm: what the last passes left to know. */
     struct mir_plan plan;
     size_t n_planned; /* queue entries that the plan has dealt with */
+    uint32_t n_tested; /* of them against bf_max_job_test: an array counts as one */
     bool plan_valid;
     bool ends_since_main, queue_since_main;
     bool main_blocked; /* the head could not start and nothing has been freed since */
