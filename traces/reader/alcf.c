@@ -134,18 +134,8 @@ static int take_job(struct mir_reader *r, const struct mir_table *t)
 
 static int alcf_line(struct mir_reader *r, struct mir_span line)
 {
-    struct mir_table *t = &((struct alcf *)r->state)->table;
-    int rc;
-
-    line = mir_span_trim(line);
-    if (line.len == 0)
-        return MIR_LINE_SKIPPED;
-    if (t->delimiter_len == 0) {
-        rc = mir_table_open(t, r, line, ",", columns, sizeof columns / sizeof *columns);
-        return rc != 0 ? rc : MIR_LINE_SKIPPED;
-    }
-    rc = mir_table_line(t, r, line);
-    return rc == MIR_LINE_DONE ? take_job(r, t) : rc;
+    return mir_table_job(&((struct alcf *)r->state)->table, r, line, columns,
+                         sizeof columns / sizeof *columns, take_job);
 }
 
 static void alcf_release(void *state)

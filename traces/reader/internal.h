@@ -231,6 +231,18 @@ int mir_table_fit(struct mir_table *t, struct mir_reader *r, struct mir_span lin
 /* Split and fit. */
 int mir_table_line(struct mir_table *t, struct mir_reader *r, struct mir_span line);
 
+/*
+ * A line of a comma-separated log: blank ones are skipped, the first other one
+ * is the header, and `take` makes a job of each that follows.
+ */
+typedef int (*mir_take_job_f)(struct mir_reader *r, const struct mir_table *t);
+int mir_table_job(struct mir_table *t,
+                  struct mir_reader *r,
+                  struct mir_span line,
+                  const struct mir_column *columns,
+                  size_t n_columns,
+                  mir_take_job_f take);
+
 bool mir_table_has(const struct mir_table *t, int key);
 struct mir_span mir_table_get(const struct mir_table *t, int key); /* trimmed; empty if not there */
 struct mir_span mir_table_raw(const struct mir_table *t, int key); /* as written */

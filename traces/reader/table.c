@@ -214,6 +214,26 @@ int mir_table_line(struct mir_table *t, struct mir_reader *r, struct mir_span li
     return mir_table_fit(t, r, line);
 }
 
+int mir_table_job(struct mir_table *t,
+                  struct mir_reader *r,
+                  struct mir_span line,
+                  const struct mir_column *columns,
+                  size_t n_columns,
+                  mir_take_job_f take)
+{
+    int rc;
+
+    line = mir_span_trim(line);
+    if (line.len == 0)
+        return MIR_LINE_SKIPPED;
+    if (t->delimiter_len == 0) {
+        rc = mir_table_open(t, r, line, ",", columns, n_columns);
+        return rc != 0 ? rc : MIR_LINE_SKIPPED;
+    }
+    rc = mir_table_line(t, r, line);
+    return rc == MIR_LINE_DONE ? take(r, t) : rc;
+}
+
 bool mir_table_has(const struct mir_table *t, int key)
 {
     return t->column[key] >= 0;
