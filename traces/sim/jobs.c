@@ -438,8 +438,8 @@ void mir_sim_finish(struct mir_sim *sim, uint32_t slot)
 
     mir_sim_release_nodes(sim, slot);
     release_remove(sim, r->planned_end_at, slot);
-    if (sim->usage != NULL)
-        mir_priority_charge(sim, r->job, r->n_nodes, r->start_at, sim->now);
+    if (sim->n_assocs > 0)
+        mir_fairshare_charge(sim, r->job, r->n_nodes, r->start_at, sim->now);
     if (r->job >= sim->n_jobs)
         sim->added_end[r->job - sim->n_jobs] = sim->now;
     if (sim->options.keep_summary)

@@ -85,75 +85,6 @@ static double qos_factor(const struct mir_sim *sim, const struct mir_job *job)
     return most > 0.0 ? (double)c->qos[qos].priority / most : 0.0;
 }
 
-/* ---- fair share: every account has the same share, and every user within one */
-
-static double *usage_of_user(const struct mir_sim *sim, uint32_t user)
-{
-    return &sim->usage[user < sim->n_usage_users ? user : 0].usage;
-}
-
-static double *usage_of_account(const struct mir_sim *sim, uint32_t account)
-{
-    size_t i = sim->n_usage_users + account;
-
-    return &sim->usage[i < sim->n_usage ? i : sim->n_usage_users].usage;
-}
-
-void mir_priority_charge(struct mir_sim *sim,
-                         uint32_t number,
-                         uint32_t n_nodes,
-                         int64_t from,
-                         int64_t to)
-{
-    const struct mir_job *job = mir_sim_job(sim, number);
-    double amount;
-
-    if (from < sim->usage_at)
-        from = sim->usage_at;
-    if (to <= from)
-        return;
-    amount = (double)(to - from) * (double)n_nodes;
-    *usage_of_user(sim, job->user) += amount;
-    *usage_of_account(sim, job->account) += amount;
-    sim->usage_total += amount;
-}
-
-static void decay(struct mir_sim *sim)
-{
-    for (size_t i = 0; i < sim->n_slots; i++)
-        if (sim->slots[i].n_nodes > 0)
-            mir_priority_charge(sim, sim->slots[i].job, sim->slots[i].n_nodes,
-                                sim->slots[i].start_at, sim->now);
-    int32_t half_life = settings(sim)->decay_half_life_s;
-    if (half_life > 0) {
-        double keep = exp2(-(double)(sim->now - sim->usage_at) / (double)half_life);
-        for (size_t i = 0; i < sim->n_usage; i++)
-            sim->usage[i].usage *= keep;
-        sim->usage_total *= keep;
-    }
-    sim->usage_at = sim->now;
-}
-
-/*
- * The classic formula 2^-(U/S): U the effective usage, which mixes the user's
- * with the account's by the user's share of it.
- */
-static double fairshare_factor(const struct mir_sim *sim, const struct mir_job *job)
-{
-    if (sim->usage_total <= 0.0)
-        return 1.0;
-    const struct mir_joblog *log = sim->options.workload->log;
-    double n_accounts = (double)(log->accounts.n > 0 ? log->accounts.n : 1);
-    double n_users = (double)(log->users.n > 0 ? log->users.n : 1);
-    double users_per_account = fmax(n_users / n_accounts, 1.0);
-    double user = *usage_of_user(sim, job->user) / sim->usage_total;
-    double account = *usage_of_account(sim, job->account) / sim->usage_total;
-    double effective = user + (account - user) / users_per_account;
-    double share = 1.0 / (n_accounts * users_per_account);
-
-    return exp2(-effective / share);
-}
-
 /* ---- keys */
 
 /* Everything of the priority that does not depend on age. */
@@ -169,7 +100,7 @@ static double priority_without_age(const struct mir_sim *sim, uint32_t number)
     if (p->weight_qos > 0)
         sum += (double)p->weight_qos * qos_factor(sim, job);
     if (has_fairshare(sim))
-        sum += (double)p->weight_fairshare * fairshare_factor(sim, job);
+        sum += (double)p->weight_fairshare * mir_fairshare_factor(sim, job);
     if (number >= sim->n_jobs)
         sum -= (double)sim->added_nice[number - sim->n_jobs];
     else if (job->extra != 0)
@@ -244,12 +175,8 @@ void mir_priority_init(struct mir_sim *sim)
         return;
     if (p->accounting && p->max_age_s > 0)
         sim->age_rate = (double)p->weight_age / (double)p->max_age_s;
-    if (has_fairshare(sim)) {
-        sim->n_usage_users = sim->options.workload->log->users.n + 1;
-        sim->n_usage = sim->n_usage_users + sim->options.workload->log->accounts.n + 1;
-        sim->usage = MIR_NEW_ARRAY(struct mir_fair_usage, sim->n_usage);
-        sim->usage_at = sim->now;
-    }
+    if (has_fairshare(sim))
+        mir_fairshare_init(sim);
     if (has_fairshare(sim) || sim->age_rate > 0.0)
         sim->next_calc_at = next_calc(sim);
 }
@@ -288,7 +215,7 @@ void mir_priority_tick(struct mir_sim *sim)
 {
     sim->next_calc_at = next_calc(sim);
     if (has_fairshare(sim))
-        decay(sim);
+        mir_fairshare_tick(sim);
     else if (!any_at_age_cap(sim))
         return;
     for (size_t i = 0; i < sim->n_queue; i++) {

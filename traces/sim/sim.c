@@ -147,7 +147,7 @@ void mir_sim_destroy(struct mir_sim *sim)
     free(sim->added_end);
     free(sim->added_nice);
     mir_plan_release(&sim->plan);
-    free(sim->usage);
+    free(sim->assocs);
     free(sim->bf_count);
     free(sim->machines_free);
     free(sim->slot_machines);
@@ -227,10 +227,9 @@ static void copy_scheduler(struct mir_sim *to, const struct mir_sim *from)
     to->next_calc_at = from->next_calc_at;
     to->next_start_at = from->next_start_at;
     to->next_stamp = from->next_stamp;
-    to->usage_total = from->usage_total;
     to->usage_at = from->usage_at;
-    if (from->n_usage > 0)
-        memcpy(to->usage, from->usage, from->n_usage * sizeof(*to->usage));
+    if (from->n_assocs > 0)
+        memcpy(to->assocs, from->assocs, from->n_assocs * sizeof(*to->assocs));
     if (from->n_words > 0) {
         memcpy(to->machines_free, from->machines_free, from->n_words * sizeof(uint64_t));
         COPY(slot_machines, from->n_slots * from->n_words, cap_slot_machines);
@@ -288,10 +287,9 @@ static struct mir_sim *like(const struct mir_sim *from)
     to->size_rate = from->size_rate;
     to->by_id = from->by_id;
     to->n_by_id = from->n_by_id;
-    to->n_usage = from->n_usage;
-    to->n_usage_users = from->n_usage_users;
-    if (from->n_usage > 0)
-        to->usage = MIR_NEW_ARRAY(struct mir_fair_usage, from->n_usage);
+    to->n_assocs = from->n_assocs;
+    if (from->n_assocs > 0)
+        to->assocs = MIR_NEW_ARRAY(struct mir_assoc, from->n_assocs);
     to->n_words = from->n_words;
     if (from->n_words > 0) {
         to->machines_free = MIR_NEW_ARRAY(uint64_t, from->n_words);

@@ -26,9 +26,9 @@ struct mir_queued {
     uint32_t n_nodes;
     int32_t limit_s;
     int32_t run_s;
-    uint16_t partition;  /* in the cluster */
-    uint8_t tier;        /* rank of the partition's PriorityTier; higher is tried first */
-    uint8_t flags;       /* enum mir_queued_flag */
+    uint16_t partition; /* in the cluster */
+    uint8_t tier;       /* rank of the partition's PriorityTier; higher is tried first */
+    uint8_t flags;      /* enum mir_queued_flag */
     union {
         uint32_t stamp; /* conservative: when its reservation last moved; 0: it has none yet */
         uint32_t array; /* slurm: the id of the array of which it is a task; 0: of none */
@@ -113,8 +113,11 @@ struct mir_sched_ops {
     void (*instant)(struct mir_sim *sim);
 };
 
-struct mir_fair_usage {
-    double usage; /* decayed node-seconds */
+/* A user in an account. */
+struct mir_assoc {
+    uint32_t account, user;
+    double usage;  /* decayed node-seconds */
+    double factor; /* of fair share, as of the last PriorityCalcPeriod */
 };
 
 struct mir_sim {
@@ -158,7 +161,7 @@ struct mir_sim {
 
     /* slurm: what the last passes left to know. */
     struct mir_plan plan;
-    size_t n_planned; /* queue entries that the plan has dealt with */
+    size_t n_planned;  /* queue entries that the plan has dealt with */
     uint32_t n_tested; /* of them against bf_max_job_test: an array counts as one */
     bool plan_valid;
     bool ends_since_main, queue_since_main;
@@ -169,9 +172,8 @@ struct mir_sim {
     bool backfill_due;    /* something changed since the last backfill pass */
     int64_t next_calc_at; /* priorities; INT64_MAX: they do not change */
     double age_rate, size_rate;
-    struct mir_fair_usage *usage; /* by user, then by account behind them */
-    size_t n_usage, n_usage_users;
-    double usage_total;
+    struct mir_assoc *assocs; /* fair share only; by account, then user */
+    size_t n_assocs;
     int64_t usage_at;
     int64_t next_start_at; /* conservative: the earliest reservation in the queue */
     uint32_t next_stamp;
@@ -247,11 +249,18 @@ double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t elig
 double mir_priority_of(const struct mir_sim *sim, const struct mir_queued *q);
 /* At a PriorityCalcPeriod tick: decay usage, recompute keys, sort again. */
 void mir_priority_tick(struct mir_sim *sim);
-void mir_priority_charge(struct mir_sim *sim,
-                         uint32_t number,
-                         uint32_t n_nodes,
-                         int64_t from,
-                         int64_t to);
+
+/* fairshare.c; only where PriorityWeightFairshare counts */
+void mir_fairshare_init(struct mir_sim *sim);
+/* The job held n_nodes in [from, to). */
+void mir_fairshare_charge(struct mir_sim *sim,
+                          uint32_t number,
+                          uint32_t n_nodes,
+                          int64_t from,
+                          int64_t to);
+/* Decay what was used and compute every association's factor anew. */
+void mir_fairshare_tick(struct mir_sim *sim);
+double mir_fairshare_factor(const struct mir_sim *sim, const struct mir_job *job);
 
 /* plan.c */
 void mir_plan_reset(struct mir_plan *plan, uint32_t n_sets, int64_t now, const int32_t *free);
