@@ -96,6 +96,8 @@ void mir_sim_enqueue(struct mir_sim *sim, uint32_t number, int64_t eligible_at)
         memmove(sim->queue + at + 1, sim->queue + at, (end - at) * sizeof(q));
     sim->queue[at] = q;
     sim->n_queue++;
+    if (sim->age_rate > 0.0)
+        mir_priority_watch(sim, eligible_at);
     if (sim->n_queue > sim->counters.max_pending)
         sim->counters.max_pending = sim->n_queue;
     if (sim->options.keep_summary)

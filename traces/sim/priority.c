@@ -158,12 +158,23 @@ static void rank_tiers(struct mir_sim *sim)
                 sim->tier_of[i]++;
 }
 
-static int64_t next_calc(const struct mir_sim *sim)
+/* The first tick of PriorityCalcPeriod after `at`. */
+static int64_t calc_after(const struct mir_sim *sim, int64_t at)
 {
     int64_t period = settings(sim)->calc_period_s > 0 ? settings(sim)->calc_period_s : 300;
-    int64_t since = sim->now - sim->options.from_at;
+    int64_t since = at - sim->options.from_at;
 
     return sim->options.from_at + (since / period + 1) * period;
+}
+
+void mir_priority_watch(struct mir_sim *sim, int64_t eligible_at)
+{
+    if (sim->age_rate <= 0.0)
+        return;
+    int64_t at =
+        calc_after(sim, has_fairshare(sim) ? sim->now : eligible_at + settings(sim)->max_age_s);
+    if (at < sim->next_calc_at)
+        sim->next_calc_at = at;
 }
 
 void mir_priority_init(struct mir_sim *sim)
@@ -177,8 +188,8 @@ void mir_priority_init(struct mir_sim *sim)
         sim->age_rate = (double)p->weight_age / (double)p->max_age_s;
     if (has_fairshare(sim))
         mir_fairshare_init(sim);
-    if (has_fairshare(sim) || sim->age_rate > 0.0)
-        sim->next_calc_at = next_calc(sim);
+    if (has_fairshare(sim))
+        sim->next_calc_at = calc_after(sim, sim->now);
 }
 
 /* Insertion sort: the order hardly changes from tick to tick.  Did it at all? */
@@ -203,20 +214,34 @@ static bool sort_queue(struct mir_sim *sim)
     return moved;
 }
 
-static bool any_at_age_cap(const struct mir_sim *sim)
+/* When does, or did, the oldest job in the queue reach PriorityMaxAge? */
+static int64_t first_age_cap(const struct mir_sim *sim)
 {
+    int64_t first = INT64_MAX;
+
     for (size_t i = 0; i < sim->n_queue; i++)
-        if (sim->now - sim->queue[sim->head + i].eligible_at > settings(sim)->max_age_s)
-            return true;
-    return false;
+        if (sim->queue[sim->head + i].eligible_at < first)
+            first = sim->queue[sim->head + i].eligible_at;
+    return first == INT64_MAX ? first : first + settings(sim)->max_age_s;
+}
+
+/* False: no key has changed since the last tick; the next one is set. */
+static bool keys_have_changed(struct mir_sim *sim)
+{
+    if (has_fairshare(sim)) {
+        sim->next_calc_at = calc_after(sim, sim->now);
+        mir_fairshare_tick(sim);
+        return true;
+    }
+    int64_t cap_at = first_age_cap(sim);
+    bool capped = cap_at < sim->now;
+    sim->next_calc_at = cap_at == INT64_MAX ? cap_at : calc_after(sim, capped ? sim->now : cap_at);
+    return capped;
 }
 
 void mir_priority_tick(struct mir_sim *sim)
 {
-    sim->next_calc_at = next_calc(sim);
-    if (has_fairshare(sim))
-        mir_fairshare_tick(sim);
-    else if (!any_at_age_cap(sim))
+    if (!keys_have_changed(sim))
         return;
     for (size_t i = 0; i < sim->n_queue; i++) {
         struct mir_queued *q = &sim->queue[sim->head + i];

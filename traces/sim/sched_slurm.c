@@ -204,19 +204,23 @@ static void start_planned(struct mir_sim *sim, const struct mir_queued *q, uint6
     mir_sim_start_on(sim, q, sim->n_sets == 1 ? &q->n_nodes : nodes);
 }
 
+/* The first of queue[i, end) that fits `free` nodes; `end`: none. */
+static size_t next_fitting(const struct mir_sim *sim, size_t i, size_t end, int32_t free)
+{
+    while (i < end && (int32_t)sim->queue[i].n_nodes > free)
+        i++;
+    return i;
+}
+
 /*
- * Is there a job in queue[i, end) that fits what is free now?  `*at` remembers
- * the nearest one, so that the walks of a whole pass cost one walk.
+ * Is there a job in queue[i, end) that fits what the plan has free now?  `*at`
+ * remembers the nearest one, so that the walks of a whole pass cost one walk.
  */
 static bool one_fits(const struct mir_sim *sim, size_t i, size_t end, size_t *at)
 {
     if (sim->n_sets > 1)
         return true;
-    int32_t free = sim->plan.free[0];
-    if (*at < i)
-        *at = i;
-    while (*at < end && (int32_t)sim->queue[*at].n_nodes > free)
-        (*at)++;
+    *at = next_fitting(sim, *at < i ? i : *at, end, sim->plan.free[0]);
     return *at < end;
 }
 
@@ -296,7 +300,8 @@ static void backfill_pass(struct mir_sim *sim)
 
     sim->last_backfill_at = sim->now;
     sim->backfill_due = false;
-    if (sim->n_sets == 1 && sim->free[0] <= 0)
+    size_t end = sim->head + sim->n_queue;
+    if (sim->n_sets == 1 && next_fitting(sim, sim->head, end, sim->free[0]) == end)
         return; /* whatever the plan, nothing can start */
     if (kept) {
         sim->counters.n_plan_kept++;

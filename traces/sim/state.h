@@ -247,6 +247,8 @@ void mir_priority_init(struct mir_sim *sim);
 double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t eligible_at);
 /* Slurm's number now, for people and snapshots. */
 double mir_priority_of(const struct mir_sim *sim, const struct mir_queued *q);
+/* A job joins the queue: remember when its age will reach PriorityMaxAge. */
+void mir_priority_watch(struct mir_sim *sim, int64_t eligible_at);
 /* At a PriorityCalcPeriod tick: decay usage, recompute keys, sort again. */
 void mir_priority_tick(struct mir_sim *sim);
 
