@@ -112,11 +112,13 @@ size_t mir_plan_find(const struct mir_plan *plan,
     return plan->n;
 }
 
-/* The step that begins at `at`, made where there is none; `at` not before the first. */
-static size_t step_at(struct mir_plan *plan, uint32_t n_sets, int64_t at)
+/* The first step at or after `at`; reservations mostly end behind all others. */
+static size_t first_at(const struct mir_plan *plan, int64_t at)
 {
     size_t low = 0, high = plan->n;
 
+    if (plan->at[high - 1] < at)
+        return high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (plan->at[middle] < at)
@@ -124,6 +126,19 @@ static size_t step_at(struct mir_plan *plan, uint32_t n_sets, int64_t at)
         else
             high = middle;
     }
+    return low;
+}
+
+/*
+ * The step that begins at `at`, made where there is none; `at` not before the
+ * first.  `guess` is where it may well be.
+ */
+static size_t step_at(struct mir_plan *plan, uint32_t n_sets, int64_t at, size_t guess)
+{
+    size_t low = guess;
+
+    if (guess >= plan->n || plan->at[guess] < at || (guess > 0 && plan->at[guess - 1] >= at))
+        low = first_at(plan, at);
     if (low < plan->n && plan->at[low] == at)
         return low;
     plan_reserve(plan, n_sets, plan->n + 1);
@@ -169,10 +184,11 @@ void mir_plan_take(struct mir_plan *plan,
                    int64_t from,
                    int64_t to,
                    uint32_t n_nodes,
-                   uint32_t *nodes)
+                   uint32_t *nodes,
+                   size_t guess)
 {
-    size_t begin = step_at(plan, n_sets, from);
-    size_t end = step_at(plan, n_sets, to);
+    size_t begin = step_at(plan, n_sets, from, guess);
+    size_t end = step_at(plan, n_sets, to, plan->n);
 
     if (n_sets == 1) {
         for (size_t i = begin; i < end; i++)
@@ -184,8 +200,8 @@ void mir_plan_take(struct mir_plan *plan,
 
 void mir_plan_give(struct mir_plan *plan, int64_t from, int64_t to, uint32_t n_nodes)
 {
-    size_t begin = step_at(plan, 1, from);
-    size_t end = step_at(plan, 1, to);
+    size_t begin = step_at(plan, 1, from, plan->n);
+    size_t end = step_at(plan, 1, to, plan->n);
 
     for (size_t i = begin; i < end; i++)
         plan->free[i] += (int32_t)n_nodes;

@@ -32,7 +32,7 @@ static void place(struct mir_sim *sim, struct mir_queued *q)
         q->reserved_at = at;
         q->stamp = ++sim->next_stamp;
     }
-    mir_plan_take(&sim->plan, sim->set_order, 1, 1, at, at + q->limit_s, q->n_nodes, NULL);
+    mir_plan_take(&sim->plan, sim->set_order, 1, 1, at, at + q->limit_s, q->n_nodes, NULL, i);
 }
 
 /* Arrivals go to the end of the queue: those without a stamp have no place yet. */

@@ -139,6 +139,13 @@ static void plan_running(struct mir_sim *sim)
     sim->n_tested = 0;
 }
 
+/* Limits that count jobs, and ages, make a plan that cannot be continued. */
+static bool plan_can_go_on(const struct mir_sched_params *p)
+{
+    return p->bf_max_job_user == 0 && p->bf_max_job_part == 0 &&
+           p->bf_job_part_count_reserve == 0 && p->bf_min_age_reserve_s == 0;
+}
+
 /* Limits on how many jobs of one kind a pass looks at; counts live for one pass. */
 struct bf_limits {
     uint32_t *by_user;
@@ -150,6 +157,9 @@ static void limits_init(struct mir_sim *sim, struct bf_limits *l)
 {
     size_t n_users = sim->options.workload->log->users.n + 1;
 
+    l->by_user = NULL;
+    if (plan_can_go_on(&sim->options.cluster->params))
+        return; /* nothing is counted */
     memset(l, 0, sizeof(*l));
     if (sim->options.cluster->params.bf_max_job_user == 0)
         return;
@@ -180,19 +190,25 @@ static bool may_reserve(const struct mir_sim *sim, struct bf_limits *l, const st
 
 static int64_t round_down(int64_t at, int32_t resolution)
 {
-    return resolution > 1 ? at - at % resolution : at;
+    if (resolution <= 1)
+        return at;
+    if (at >= 0 && at <= UINT32_MAX) /* until 2106: half the time of a 64-bit division */
+        return at - (int64_t)((uint32_t)at % (uint32_t)resolution);
+    return at - at % resolution;
 }
 
-static void reserve(struct mir_sim *sim, const struct mir_queued *q, uint64_t mask, int64_t at)
+static void reserve(struct mir_sim *sim, const struct mir_queued *q, uint64_t mask, size_t step)
 {
     int32_t resolution = sim->options.cluster->params.bf_resolution_s;
+    int64_t at = sim->plan.at[step];
     int64_t from = round_down(at, resolution);
     int64_t to = round_down(at + q->limit_s, resolution);
 
     if (from < sim->now)
         from = sim->now;
     if (to > from)
-        mir_plan_take(&sim->plan, sim->set_order, sim->n_sets, mask, from, to, q->n_nodes, NULL);
+        mir_plan_take(&sim->plan, sim->set_order, sim->n_sets, mask, from, to, q->n_nodes, NULL,
+                      step);
 }
 
 static void start_planned(struct mir_sim *sim, const struct mir_queued *q, uint64_t mask)
@@ -200,7 +216,7 @@ static void start_planned(struct mir_sim *sim, const struct mir_queued *q, uint6
     uint32_t nodes[MIR_MAX_NODE_SETS] = {0};
 
     mir_plan_take(&sim->plan, sim->set_order, sim->n_sets, mask, sim->now, sim->now + q->limit_s,
-                  q->n_nodes, nodes);
+                  q->n_nodes, nodes, 0);
     mir_sim_start_on(sim, q, sim->n_sets == 1 ? &q->n_nodes : nodes);
 }
 
@@ -279,17 +295,10 @@ static size_t plan_queue(struct mir_sim *sim, size_t first, size_t *stopped)
         }
         run.n_reserved++;
         if (step < sim->plan.n && sim->plan.at[step] <= horizon && may_reserve(sim, &limits, q))
-            reserve(sim, q, mask, sim->plan.at[step]);
+            reserve(sim, q, mask, step);
     }
     *stopped = i;
     return n_started;
-}
-
-/* Limits that count jobs, and ages, make a plan that cannot be continued. */
-static bool plan_can_go_on(const struct mir_sched_params *p)
-{
-    return p->bf_max_job_user == 0 && p->bf_max_job_part == 0 &&
-           p->bf_job_part_count_reserve == 0 && p->bf_min_age_reserve_s == 0;
 }
 
 static void backfill_pass(struct mir_sim *sim)

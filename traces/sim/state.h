@@ -274,7 +274,10 @@ size_t mir_plan_find(const struct mir_plan *plan,
                      uint64_t mask,
                      uint32_t n_nodes,
                      int64_t limit_s);
-/* [from, to) loses n_nodes; `nodes` (n_sets > 1; may be NULL) tells of which sets. */
+/*
+ * [from, to) loses n_nodes; `nodes` (n_sets > 1; may be NULL) tells of which
+ * sets.  `guess` is the step where `from` may lie; any number will do.
+ */
 void mir_plan_take(struct mir_plan *plan,
                    const uint8_t *set_order,
                    uint32_t n_sets,
@@ -282,7 +285,8 @@ void mir_plan_take(struct mir_plan *plan,
                    int64_t from,
                    int64_t to,
                    uint32_t n_nodes,
-                   uint32_t *nodes);
+                   uint32_t *nodes,
+                   size_t guess);
 /* The opposite, for one set: [from, to) gets n_nodes back. */
 void mir_plan_give(struct mir_plan *plan, int64_t from, int64_t to, uint32_t n_nodes);
 /* Joins neighbouring steps that are alike. */
