@@ -22,7 +22,7 @@ expect()
     "$replay" "$@" >"$dir/out" 2>"$dir/err" </dev/null
     got=$?
     [ "$got" -eq "$code" ] || fail "mirage-replay $*: exit $got, not $code: $(head -c 300 "$dir/err")"
-    cat "$dir/out" "$dir/err" | grep -qE -- "$pattern" || fail "mirage-replay $*: no '$pattern'"
+    grep -qE -- "$pattern" "$dir/out" "$dir/err" || fail "mirage-replay $*: no '$pattern'"
 }
 
 # Help and version, on standard output.

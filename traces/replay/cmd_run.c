@@ -180,8 +180,10 @@ int mir_command_run(const struct mir_replay_options *options,
         c.wall_s = (double)(mir_clock_mono_ns() - began_ns) * 1e-9;
         rc = report(options, &c, err);
     }
-    if (rc == 0 && !options->quiet)
+    if (rc == 0 && !options->quiet) {
+        mir_scene_print_notes(&scene);
         print_notes(&scene, &c, &notes);
+    }
     mir_comparison_release(&c);
     mir_scene_release(&scene);
     return rc;

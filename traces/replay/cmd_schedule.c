@@ -104,6 +104,8 @@ int mir_command_schedule(const struct mir_replay_options *options, struct mir_er
 
     if (rc == 0)
         rc = simulate(options, &scene, err);
+    if (rc == 0 && !options->quiet)
+        mir_scene_print_notes(&scene);
     mir_scene_release(&scene);
     return rc;
 }

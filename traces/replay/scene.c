@@ -327,3 +327,33 @@ const struct mir_capacity *mir_scene_capacity(const struct mir_scene *scene)
 {
     return scene->has_capacity ? &scene->capacity : NULL;
 }
+
+static int32_t longest_limit_s(const struct mir_workload *w)
+{
+    int32_t longest = 0;
+
+    for (size_t i = 0; i < w->n_jobs; i++)
+        longest = w->jobs[i].limit_s > longest ? w->jobs[i].limit_s : longest;
+    return longest;
+}
+
+void mir_scene_print_notes(const struct mir_scene *scene)
+{
+    const struct mir_sched_params *p = &scene->cluster.params;
+    const struct mir_priority *q = &scene->cluster.priority;
+    int32_t longest_s = longest_limit_s(&scene->workload);
+    char limit[32], window[32];
+
+    if (scene->cluster.scheduler != MIR_SCHED_SLURM)
+        return;
+    if (p->backfill && longest_s > p->bf_window_s)
+        fprintf(stderr,
+                "mirage-replay: limits reach %s, backfill plans %s ahead: large jobs may be "
+                "overtaken for long, as under Slurm; its manual advises a bf_window of the "
+                "longest limit (--set bf_window=MINUTES)\n",
+                mir_format_duration(longest_s, limit), mir_format_duration(p->bf_window_s, window));
+    if (q->multifactor && !q->accounting && (q->weight_age > 0 || q->weight_fairshare > 0))
+        fprintf(stderr, "mirage-replay: without AccountingStorageType=accounting_storage/slurmdbd "
+                        "Slurm ignores PriorityWeightAge and PriorityWeightFairshare; so does the "
+                        "simulation\n");
+}

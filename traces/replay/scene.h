@@ -51,6 +51,9 @@ void mir_scene_release(struct mir_scene *scene);
 /* How the log is called in messages and reports. */
 const char *mir_scene_log_name(const struct mir_replay_options *options);
 
+/* What an admin should know of the settings before believing the outcome: to stderr. */
+void mir_scene_print_notes(const struct mir_scene *scene);
+
 /* The capacity to simulate with, or NULL. */
 const struct mir_capacity *mir_scene_capacity(const struct mir_scene *scene);
 
