@@ -44,7 +44,7 @@ expect 2 'none of' dance
 expect 2 'help knows' help dance
 for args in 'run --nonsense' 'run --every' 'run --every never' 'run a b' 'run --policy nobody' \
     'run --policy lead' 'run --chain nodes=0' 'run --weights x' 'run --csv --json' 'convert' \
-    'generate x' 'schedule --node-identity' 'run --set bf_nonsense=1' 'stats --every 4h'; do
+    'generate x' 'schedule --node-identity --scheduler fcfs' 'run --set bf_nonsense=1' 'stats --every 4h'; do
     # shellcheck disable=SC2086 # words
     expect 2 'See: mirage-replay' $args
     [ -s "$dir/out" ] && fail "mirage-replay $args: wrong usage prints on standard output"

@@ -251,8 +251,8 @@ static const struct mir_option_row ROWS[] = {
     {"compare", 0, NULL, SCHEDULE, PLAN, "hold simulated waits against the log's", set_compare},
     {"event-order", 0, "ORDER", SCHEDULE, PLAN,
      "easy: a pass per second (batch, default) or after each event (single)", set_event_order},
-    {"node-identity", 0, NULL, SCHEDULE, PLAN, "easy: reservations are sets of machines",
-     set_node_identity},
+    {"node-identity", 0, NULL, SCHEDULE, PLAN,
+     "easy, slurm: reservations are sets of machines (slower)", set_node_identity},
     {"phase", 0, "TIME", SCHEDULE, PLAN,
      "the controller starts this long before the first arrival; default 0", set_phase},
     {"nodes", 0, "N", SIMULATES | STATS, CLUSTER, "size of the machine; default: as the log says",
@@ -478,9 +478,10 @@ static int check_together(struct mir_replay_options *o, struct mir_error *err)
         return mir_error_set(err, -EINVAL, "--csv or --json, not both");
     if (o->n_nodes > 0 && o->slurm_conf != NULL)
         return mir_error_set(err, -EINVAL, "--nodes or --slurm-conf, not both");
-    if ((o->node_identity || o->event_order == MIR_EVENTS_SINGLE) && o->scheduler != MIR_SCHED_EASY)
-        return mir_error_set(err, -EINVAL,
-                             "--node-identity and --event-order single are for --scheduler easy");
+    if (o->event_order == MIR_EVENTS_SINGLE && o->scheduler != MIR_SCHED_EASY)
+        return mir_error_set(err, -EINVAL, "--event-order single is for --scheduler easy");
+    if (o->node_identity && o->scheduler != MIR_SCHED_EASY && o->scheduler != MIR_SCHED_SLURM)
+        return mir_error_set(err, -EINVAL, "--node-identity is for --scheduler easy and slurm");
     if (o->compare && o->log_path == NULL)
         return mir_error_set(err, -EINVAL, "--compare needs a log: the embedded one has no waits");
     if (o->protocol == MIR_PROTOCOL_COLD && o->cold_warmup_s >= o->cold_arrivals_s)

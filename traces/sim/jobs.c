@@ -87,7 +87,7 @@ void mir_sim_enqueue(struct mir_sim *sim, uint32_t number, int64_t eligible_at)
     };
 
     q.tier = sim->tier_of[q.partition];
-    if (sim->sched == &mir_sched_slurm && job->array_task != MIR_UNKNOWN)
+    if (sim->options.cluster->scheduler == MIR_SCHED_SLURM && job->array_task != MIR_UNKNOWN)
         q.array = job->id;
     queue_reserve(sim);
     size_t at = queue_place(sim, &q);

@@ -125,7 +125,7 @@ static double age_s(const struct mir_sim *sim, int64_t eligible_at)
 
 double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t eligible_at)
 {
-    if (sim->sched != &mir_sched_slurm || !settings(sim)->multifactor)
+    if (sim->options.cluster->scheduler != MIR_SCHED_SLURM || !settings(sim)->multifactor)
         return 0.0; /* by submission */
     double fixed = priority_without_age(sim, number);
     if (has_fairshare(sim))
@@ -141,7 +141,7 @@ double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t elig
 
 double mir_priority_of(const struct mir_sim *sim, const struct mir_queued *q)
 {
-    if (sim->sched != &mir_sched_slurm || !settings(sim)->multifactor)
+    if (sim->options.cluster->scheduler != MIR_SCHED_SLURM || !settings(sim)->multifactor)
         return 0.0;
     return whole(priority_without_age(sim, q->job) + sim->age_rate * age_s(sim, q->eligible_at));
 }
@@ -182,7 +182,7 @@ void mir_priority_init(struct mir_sim *sim)
     const struct mir_priority *p = settings(sim);
 
     rank_tiers(sim);
-    if (sim->sched != &mir_sched_slurm || !p->multifactor)
+    if (sim->options.cluster->scheduler != MIR_SCHED_SLURM || !p->multifactor)
         return;
     if (p->accounting && p->max_age_s > 0)
         sim->age_rate = (double)p->weight_age / (double)p->max_age_s;

@@ -359,7 +359,7 @@ static bool world_moves(const struct mir_sim *sim)
            sim->n_cancels > 0 || (c != NULL && sim->next_capacity < c->n_steps);
 }
 
-static int64_t next_tick(const struct mir_sim *sim)
+int64_t mir_slurm_next_tick(const struct mir_sim *sim)
 {
     const struct mir_sched_params *p = &sim->options.cluster->params;
     int64_t t = INT64_MAX;
@@ -379,6 +379,6 @@ static int64_t next_tick(const struct mir_sim *sim)
 
 const struct mir_sched_ops mir_sched_slurm = {
     .pass = pass,
-    .next_tick = next_tick,
+    .next_tick = mir_slurm_next_tick,
     .starts_at_once = true,
 };

@@ -22,7 +22,7 @@ static const struct mir_sched_ops *sched_of(const struct mir_sim_options *o)
 {
     switch (o->cluster->scheduler) {
     case MIR_SCHED_SLURM:
-        return &mir_sched_slurm;
+        return o->node_identity ? &mir_sched_slurm_node : &mir_sched_slurm;
     case MIR_SCHED_FCFS:
         return &mir_sched_fcfs;
     case MIR_SCHED_CONSERVATIVE:
@@ -43,8 +43,8 @@ static int check_options(const struct mir_sim_options *o, struct mir_error *err)
         return mir_error_set(err, -EINVAL, "the cluster has no nodes");
     if (mir_cluster_nodes(o->cluster) > INT32_MAX / 2)
         return mir_error_set(err, -EINVAL, "the cluster has too many nodes");
-    if (o->node_identity && o->cluster->n_node_sets != 1)
-        return mir_error_set(err, -EINVAL, "machine identities need one set of alike nodes");
+    if (o->node_identity && (o->cluster->n_node_sets != 1 || o->cluster->n_partitions != 1))
+        return mir_error_set(err, -EINVAL, "machine identities need one partition of alike nodes");
     if (o->node_identity && o->capacity != NULL)
         return mir_error_set(err, -EINVAL, "machine identities know no changing capacity");
     if (o->cluster->n_node_sets > 1 && o->cluster->scheduler == MIR_SCHED_CONSERVATIVE)
@@ -86,7 +86,7 @@ static void init_arrivals(struct mir_sim *sim)
 
 static void init_machines(struct mir_sim *sim)
 {
-    if (sim->sched != &mir_sched_easy_node)
+    if (sim->sched != &mir_sched_easy_node && sim->sched != &mir_sched_slurm_node)
         return;
     uint32_t n = (uint32_t)sim->in_service[0];
     sim->n_words = (n + 63) / 64;

@@ -31,7 +31,7 @@ struct mir_sim_options {
     const struct mir_workload *workload; /* lent for the simulator's life */
     const struct mir_capacity *capacity; /* lent; NULL: all nodes, always */
     enum mir_event_order event_order;    /* EASY only */
-    bool node_identity; /* EASY only: reservations are sets of machines (easy_node) */
+    bool node_identity; /* EASY and Slurm: reservations are sets of machines, not numbers of them */
     bool keep_starts;   /* mir_sim_starts() */
     bool keep_history;  /* snapshot.history; needed by policies that learn from waits */
     bool keep_summary;  /* snapshot summaries, kept up to date at every event */

@@ -301,6 +301,10 @@ extern const struct mir_sched_ops mir_sched_easy_single;
 extern const struct mir_sched_ops mir_sched_easy_node;
 extern const struct mir_sched_ops mir_sched_conservative;
 extern const struct mir_sched_ops mir_sched_slurm;
+extern const struct mir_sched_ops mir_sched_slurm_node;
+
+/* When slurmctld's own clocks call next; of both its schedulers. */
+int64_t mir_slurm_next_tick(const struct mir_sim *sim);
 
 extern const struct mir_host_ops mir_sim_host_ops;
 
