@@ -162,7 +162,7 @@ static void wrong_usage_is_refused_with_a_reason(void **state)
         {"run --qos high", "high"},
         {"run --threads 0", "--threads"},
         {"schedule a --every 4h", "does not take --every"},
-        {"schedule a --node-identity", "easy"},
+        {"schedule a --node-identity --scheduler fcfs", "easy"},
         {"schedule a --event-order single --scheduler fcfs", "easy"},
         {"schedule --compare", "--compare"},
         {"stats a --chain nodes=1", "does not take --chain"},
