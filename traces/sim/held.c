@@ -3,7 +3,6 @@
  * held.c - jobs that are in the system but not in the queue: begin times,
  * dependencies, array throttles; and jobs that the log cancels.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,21 +56,20 @@ static int by_id(const void *a, const void *b, void *jobs)
     return (x > y) - (x < y);
 }
 
-int mir_sim_index_ids(struct mir_sim *sim)
+void mir_sim_index_ids(struct mir_sim *sim)
 {
     bool any = false;
 
     for (size_t i = 1; i < sim->options.workload->log->n_extras; i++)
         any = any || sim->options.workload->log->extras[i].dependency != 0;
     if (!any)
-        return 0;
+        return;
     sim->by_id = MIR_NEW_ARRAY(uint32_t, sim->n_jobs);
     sim->owns_by_id = true;
     sim->n_by_id = sim->n_jobs;
     for (size_t i = 0; i < sim->n_jobs; i++)
         sim->by_id[i] = (uint32_t)i;
     qsort_r(sim->by_id, sim->n_by_id, sizeof(*sim->by_id), by_id, (void *)sim->jobs);
-    return 0;
 }
 
 static size_t find_id(const struct mir_sim *sim, uint32_t id)
@@ -322,10 +320,7 @@ bool mir_sim_cancel_job(struct mir_sim *sim, uint32_t number)
             continue;
         unsummarise(sim, number);
         mir_sim_dequeue(sim, i);
-        sim->plan_valid = false;
-        sim->main_blocked = false;
-        sim->queue_since_main = true;
-        sim->backfill_due = true;
+        mir_sim_disturb(sim, false);
         return true;
     }
     for (size_t i = 0; i < sim->n_held; i++) {

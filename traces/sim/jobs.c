@@ -452,10 +452,7 @@ void mir_sim_finish(struct mir_sim *sim, uint32_t slot)
     sim->free_slot = (int32_t)slot;
     sim->n_running--;
     sim->counters.n_ended++;
-    sim->plan_valid = false;
-    sim->main_blocked = false;
-    sim->ends_since_main = true;
-    sim->backfill_due = true;
+    mir_sim_disturb(sim, true);
 }
 
 void mir_sim_process_ends(struct mir_sim *sim)

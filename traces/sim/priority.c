@@ -10,10 +10,7 @@
  * priorities of the last PriorityCalcPeriod, as in slurmctld.
  */
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "daemon/core/alloc.h"
 #include "traces/sim/state.h"
 
 static const struct mir_priority *settings(const struct mir_sim *sim)
@@ -247,10 +244,6 @@ void mir_priority_tick(struct mir_sim *sim)
         struct mir_queued *q = &sim->queue[sim->head + i];
         q->key = mir_priority_key(sim, q->job, q->eligible_at);
     }
-    if (!sort_queue(sim))
-        return;
-    sim->plan_valid = false;
-    sim->main_blocked = false;
-    sim->queue_since_main = true;
-    sim->backfill_due = true;
+    if (sort_queue(sim))
+        mir_sim_disturb(sim, false);
 }

@@ -37,7 +37,7 @@ static void main_pass_single(struct mir_sim *sim)
             sim->main_blocked = true;
             return;
         }
-        mir_sim_start(sim, q);
+        sim->sched->start(sim, q);
         sim->head++;
         sim->n_queue--;
     }
@@ -103,13 +103,19 @@ static void main_pass(struct mir_sim *sim)
 
 /* ---- backfill */
 
-enum { WILL_RUN_WINDOW_S = 30, WILL_RUN_GROUP = 200 };
+int64_t mir_slurm_next_window(const struct mir_sim *sim, int64_t window_s)
+{
+    int32_t linear_s = sim->options.cluster->params.bf_window_linear_s;
+
+    if (linear_s > 0)
+        return window_s + linear_s;
+    return window_s < INT32_MAX ? 2 * window_s : window_s;
+}
 
 /* Free nodes by planned ends, in the growing groups of slurmctld's will-run test. */
 static void plan_running(struct mir_sim *sim)
 {
-    int64_t window = WILL_RUN_WINDOW_S;
-    int32_t linear = sim->options.cluster->params.bf_window_linear_s;
+    int64_t window = MIR_WILL_RUN_WINDOW_S;
     uint32_t nodes[MIR_MAX_NODE_SETS];
     size_t i = 0;
 
@@ -126,13 +132,10 @@ static void plan_running(struct mir_sim *sim)
                 nodes[s] += sim->n_sets == 1 ? r->n_nodes
                                              : sim->slot_nodes[(size_t)r->slot * sim->n_sets + s];
         } while (i < sim->n_releases && sim->releases[i].at <= first_at + window &&
-                 n++ < WILL_RUN_GROUP);
+                 n++ < MIR_WILL_RUN_GROUP);
         mir_plan_append(&sim->plan, sim->n_sets, last_at > sim->now ? last_at : sim->now + 1,
                         nodes);
-        if (linear > 0)
-            window += linear;
-        else if (window < INT32_MAX)
-            window *= 2;
+        window = mir_slurm_next_window(sim, window);
     }
     sim->plan_valid = true;
     sim->n_planned = 0;
@@ -188,21 +191,21 @@ static bool may_reserve(const struct mir_sim *sim, struct bf_limits *l, const st
            l->reserved[q->partition]++ < p->bf_job_part_count_reserve;
 }
 
-static int64_t round_down(int64_t at, int32_t resolution)
+int64_t mir_slurm_round_down(int64_t at, int32_t resolution_s)
 {
-    if (resolution <= 1)
+    if (resolution_s <= 1)
         return at;
     if (at >= 0 && at <= UINT32_MAX) /* until 2106: half the time of a 64-bit division */
-        return at - (int64_t)((uint32_t)at % (uint32_t)resolution);
-    return at - at % resolution;
+        return at - (int64_t)((uint32_t)at % (uint32_t)resolution_s);
+    return at - at % resolution_s;
 }
 
 static void reserve(struct mir_sim *sim, const struct mir_queued *q, uint64_t mask, size_t step)
 {
     int32_t resolution = sim->options.cluster->params.bf_resolution_s;
     int64_t at = sim->plan.at[step];
-    int64_t from = round_down(at, resolution);
-    int64_t to = round_down(at + q->limit_s, resolution);
+    int64_t from = mir_slurm_round_down(at, resolution);
+    int64_t to = mir_slurm_round_down(at + q->limit_s, resolution);
 
     if (from < sim->now)
         from = sim->now;
@@ -327,7 +330,7 @@ static void backfill_pass(struct mir_sim *sim)
         sim->plan_valid = false;
 }
 
-static void pass(struct mir_sim *sim)
+void mir_slurm_pass(struct mir_sim *sim)
 {
     const struct mir_sched_params *p = &sim->options.cluster->params;
 
@@ -338,7 +341,7 @@ static void pass(struct mir_sim *sim)
         sim->backfill_due = false;
     else if (p->backfill && sim->backfill_due && sim->last_backfill_at != sim->now &&
              on_grid(sim, p->bf_interval_s))
-        backfill_pass(sim);
+        sim->sched->backfill(sim);
 }
 
 /* The first point of the grid at or after now and later than `last`. */
@@ -378,7 +381,9 @@ int64_t mir_slurm_next_tick(const struct mir_sim *sim)
 }
 
 const struct mir_sched_ops mir_sched_slurm = {
-    .pass = pass,
+    .pass = mir_slurm_pass,
     .next_tick = mir_slurm_next_tick,
+    .start = mir_sim_start,
+    .backfill = backfill_pass,
     .starts_at_once = true,
 };

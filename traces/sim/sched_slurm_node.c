@@ -5,6 +5,9 @@
  * sets of nodes.  A node that is free now but belongs to somebody's reservation
  * tomorrow takes short jobs only; counts cannot see that.
  *
+ * bf_max_job_user, bf_max_job_part and their like are not looked at, and the
+ * tasks of an array count one by one.
+ *
  * Follows slurmctld's backfill step by step: a table of spans of time, each with
  * the nodes not reserved in it; for a job the nodes that no span of its window
  * excludes; on those the will-run test, which takes running jobs out by planned
@@ -16,8 +19,6 @@
 
 #include "daemon/core/alloc.h"
 #include "traces/sim/state.h"
-
-enum { WILL_RUN_WINDOW_S = 30, WILL_RUN_GROUP = 200 };
 
 /* ---- sets of machines */
 
@@ -204,7 +205,7 @@ static bool free_group(struct table *t, size_t *next, int64_t window_s, int64_t 
         *last_at = r->at;
         for (size_t w = 0; w < sim->n_words; w++)
             t->freed[w] |= theirs[w] & t->usable[w];
-        if (n++ > WILL_RUN_GROUP ||
+        if (n++ > MIR_WILL_RUN_GROUP ||
             (*next < sim->n_releases && sim->releases[*next].at > first_at + window_s))
             break;
     }
@@ -215,8 +216,7 @@ static bool free_group(struct table *t, size_t *next, int64_t window_s, int64_t 
 static int64_t will_run(struct table *t, uint32_t n_nodes)
 {
     const struct mir_sim *sim = t->sim;
-    int32_t linear = sim->options.cluster->params.bf_window_linear_s;
-    int64_t window_s = WILL_RUN_WINDOW_S;
+    int64_t window_s = MIR_WILL_RUN_WINDOW_S;
     int64_t at = sim->now;
     size_t next = 0;
 
@@ -226,7 +226,7 @@ static int64_t will_run(struct table *t, uint32_t n_nodes)
         if (!free_group(t, &next, window_s, &at))
             return INT64_MAX;
         at = at > sim->now ? at : sim->now + 1;
-        window_s = linear > 0 ? window_s + linear : window_s < INT32_MAX ? 2 * window_s : window_s;
+        window_s = mir_slurm_next_window(sim, window_s);
     }
     choose(t->chosen, t->freed, sim->n_words, (size_t)sim->in_service[0], n_nodes);
     return at;
@@ -234,40 +234,25 @@ static int64_t will_run(struct table *t, uint32_t n_nodes)
 
 /* ---- starting jobs */
 
-static void start_on(struct mir_sim *sim, const struct mir_queued *q, const uint64_t *set)
+static uint32_t start_on(struct mir_sim *sim, const struct mir_queued *q, const uint64_t *set)
 {
     uint32_t slot = mir_sim_start(sim, q);
 
     memcpy(sim->slot_machines + (size_t)slot * sim->n_words, set, sim->n_words * sizeof(*set));
     for (size_t w = 0; w < sim->n_words; w++)
         sim->machines_free[w] &= ~set[w];
+    return slot;
 }
 
-static void main_pass(struct mir_sim *sim)
+/* On any free machines: the main scheduler's way. */
+static uint32_t start_anywhere(struct mir_sim *sim, const struct mir_queued *q)
 {
     uint64_t *chosen = sim->machine_scratch;
     uint64_t *from = chosen + sim->n_words;
 
-    if (sim->main_blocked)
-        return;
-    sim->counters.n_main_passes++;
-    while (sim->n_queue > 0) {
-        const struct mir_queued *q = &sim->queue[sim->head];
-        if ((int32_t)q->n_nodes > sim->free[0]) {
-            sim->main_blocked = true;
-            return;
-        }
-        memcpy(from, sim->machines_free, sim->n_words * sizeof(*from));
-        choose(chosen, from, sim->n_words, (size_t)sim->in_service[0], q->n_nodes);
-        start_on(sim, q, chosen);
-        sim->head++;
-        sim->n_queue--;
-    }
-}
-
-static int64_t round_down(int64_t at, int32_t resolution)
-{
-    return resolution > 1 ? at - at % resolution : at;
+    memcpy(from, sim->machines_free, sim->n_words * sizeof(*from));
+    choose(chosen, from, sim->n_words, (size_t)sim->in_service[0], q->n_nodes);
+    return start_on(sim, q, chosen);
 }
 
 /* Find the job's place and take it; true: its place is now, on `chosen`. */
@@ -292,8 +277,8 @@ static bool plan_job(struct table *t, const struct mir_queued *q)
             continue;
         if (at > now + p->bf_window_s)
             return false;
-        int64_t begin = round_down(at, p->bf_resolution_s);
-        int64_t end = round_down(at + q->limit_s, p->bf_resolution_s);
+        int64_t begin = mir_slurm_round_down(at, p->bf_resolution_s);
+        int64_t end = mir_slurm_round_down(at + q->limit_s, p->bf_resolution_s);
         if (!is_reserved(t, begin, end, t->chosen)) {
             reserve(t, begin, end, t->chosen);
             return false;
@@ -329,21 +314,9 @@ static void backfill_pass(struct mir_sim *sim)
         mir_sim_sweep(sim, sim->head);
 }
 
-static void pass(struct mir_sim *sim)
-{
-    const struct mir_sched_params *p = &sim->options.cluster->params;
-
-    if (sim->now >= sim->next_calc_at)
-        mir_priority_tick(sim);
-    main_pass(sim);
-    if (sim->n_queue == 0)
-        sim->backfill_due = false;
-    else if (p->backfill && sim->backfill_due && sim->last_backfill_at != sim->now &&
-             (sim->now - sim->options.from_at) % p->bf_interval_s == 0)
-        backfill_pass(sim);
-}
-
 const struct mir_sched_ops mir_sched_slurm_node = {
-    .pass = pass,
+    .pass = mir_slurm_pass,
     .next_tick = mir_slurm_next_tick,
+    .start = start_anywhere,
+    .backfill = backfill_pass,
 };

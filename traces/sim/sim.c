@@ -116,7 +116,7 @@ int mir_sim_create(const struct mir_sim_options *options,
     init_arrivals(sim);
     init_machines(sim);
     mir_priority_init(sim);
-    rc = mir_sim_index_ids(sim);
+    mir_sim_index_ids(sim);
     if (options->keep_starts) {
         sim->starts = MIR_NEW_ARRAY(int64_t, sim->n_jobs);
         for (size_t i = 0; i < sim->n_jobs; i++)
@@ -127,7 +127,7 @@ int mir_sim_create(const struct mir_sim_options *options,
     if (sim->sched->reset != NULL)
         sim->sched->reset(sim);
     *out = sim;
-    return rc;
+    return 0;
 }
 
 void mir_sim_destroy(struct mir_sim *sim)
@@ -313,7 +313,7 @@ int64_t mir_sim_now(const struct mir_sim *sim)
     return sim->now;
 }
 
-static bool process_capacity(struct mir_sim *sim)
+static void process_capacity(struct mir_sim *sim)
 {
     const struct mir_capacity *c = sim->options.capacity;
     bool changed = false;
@@ -327,13 +327,8 @@ static bool process_capacity(struct mir_sim *sim)
         sim->in_service[step->node_set] = n;
         changed = true;
     }
-    if (changed) {
-        sim->plan_valid = false;
-        sim->main_blocked = false;
-        sim->ends_since_main = true;
-        sim->backfill_due = true;
-    }
-    return changed;
+    if (changed)
+        mir_sim_disturb(sim, true);
 }
 
 static int64_t next_event(const struct mir_sim *sim)

@@ -109,6 +109,9 @@ struct mir_sched_ops {
     int64_t (*next_tick)(const struct mir_sim *sim);
     /* A lone arrival that fits while nobody waits starts, whatever the pass would look at. */
     bool starts_at_once;
+    /* Slurm's two variants, which share their passes: how a job starts, one backfill pass. */
+    uint32_t (*start)(struct mir_sim *sim, const struct mir_queued *q);
+    void (*backfill)(struct mir_sim *sim);
     /* Handle everything at `now` itself, event by event; NULL: batches and pass(). */
     void (*instant)(struct mir_sim *sim);
 };
@@ -204,6 +207,22 @@ struct mir_sim {
     struct mir_sim_counters counters;
 };
 
+/*
+ * The queue or the machine is no longer what the last passes saw: nothing they
+ * left to know holds.  `freed`: nodes came free, so that a pass is due even with
+ * SchedulerParameters=defer.
+ */
+static inline void mir_sim_disturb(struct mir_sim *sim, bool freed)
+{
+    sim->plan_valid = false;
+    sim->main_blocked = false;
+    sim->backfill_due = true;
+    if (freed)
+        sim->ends_since_main = true;
+    else
+        sim->queue_since_main = true;
+}
+
 /* jobs.c: the queue and the running set. */
 const struct mir_job *mir_sim_job(const struct mir_sim *sim, uint32_t number);
 void mir_sim_arrive(struct mir_sim *sim, uint32_t number);
@@ -240,7 +259,7 @@ bool mir_sim_cancel_job(struct mir_sim *sim, uint32_t number);
 void mir_sim_process_held(struct mir_sim *sim, bool something_ended);
 void mir_sim_process_cancels(struct mir_sim *sim);
 int64_t mir_sim_next_held(const struct mir_sim *sim);
-int mir_sim_index_ids(struct mir_sim *sim);
+void mir_sim_index_ids(struct mir_sim *sim);
 
 /* priority.c */
 void mir_priority_init(struct mir_sim *sim);
@@ -303,8 +322,14 @@ extern const struct mir_sched_ops mir_sched_conservative;
 extern const struct mir_sched_ops mir_sched_slurm;
 extern const struct mir_sched_ops mir_sched_slurm_node;
 
-/* When slurmctld's own clocks call next; of both its schedulers. */
+/* sched_slurm.c: what both variants of Slurm's scheduling share. */
+void mir_slurm_pass(struct mir_sim *sim);
+/* When slurmctld's own clocks call next. */
 int64_t mir_slurm_next_tick(const struct mir_sim *sim);
+/* The span of the group after one of `window_s` in the will-run test, and its first. */
+int64_t mir_slurm_next_window(const struct mir_sim *sim, int64_t window_s);
+enum { MIR_WILL_RUN_WINDOW_S = 30, MIR_WILL_RUN_GROUP = 200 };
+int64_t mir_slurm_round_down(int64_t at, int32_t resolution_s);
 
 extern const struct mir_host_ops mir_sim_host_ops;
 
