@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* queue.c - from lists of jobs to snapshots and a history of starts. */
+#include "daemon/host/queue.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/alloc.h"
+#include "daemon/host/comment.h"
+#include "daemon/host/joblog.h"
+#include "daemon/host/summary.h"
+
+enum {
+    TASKS_MAX = 1000,       /* of one array that are seen as jobs of their own */
+    MORE_TASKS_MAX = 20000, /* of all arrays, beyond the first of each */
+    ELIGIBLE_WITHIN_S = 60, /* later than this after its submission: it waited for something else */
+    HISTORY_MAX = 1 << 28,  /* so that places have 32 bits to spare */
+    SLOTS_MIN = 256,
+};
+
+/*
+ * Starts, oldest first, and which job each is of.  The set finds a start by its
+ * job; it has at least twice as many slots as starts.
+ */
+struct history {
+    struct mir_start *starts;
+    uint64_t *jobs; /* job_key() */
+    size_t n, cap_starts, cap_jobs, max;
+    uint32_t *slots; /* place in starts + 1; 0 is free */
+    size_t n_slots;
+    int64_t floor_at; /* what started before is forgotten, and stays so */
+};
+
+struct mir_queue {
+    struct mir_joblog names; /* only its tables of names */
+    struct history history;
+    bool settled;
+    struct mir_summary summary;
+    struct mir_pending_job *pending;
+    size_t n_pending, cap_pending;
+    size_t n_more_tasks;
+    struct mir_running_job *running;
+    size_t n_running, cap_running;
+    struct mir_live_past *fresh; /* the starts that the last update added */
+    size_t n_fresh, cap_fresh;
+    uint32_t n_nodes, n_nodes_free;
+    struct mir_snapshot snapshot;
+};
+
+/* ---- history */
+
+/* Exact for 136 years: an id and a submit time name a job. */
+static uint64_t job_key(uint32_t id, int64_t submit_at)
+{
+    return (uint64_t)id << 32 | (uint32_t)submit_at;
+}
+
+/* The slot of the job's start, or the free one where it belongs. */
+static size_t find_slot(const struct history *h, uint64_t job)
+{
+    size_t i = (job * 0x9e3779b97f4a7c15u >> 20) & (h->n_slots - 1);
+
+    while (h->slots[i] != 0 && h->jobs[h->slots[i] - 1] != job)
+        i = (i + 1) & (h->n_slots - 1);
+    return i;
+}
+
+/* All places anew, with room for `n` starts. */
+static void index_history(struct history *h, size_t n)
+{
+    size_t n_slots = h->n_slots > 0 ? h->n_slots : SLOTS_MIN;
+
+    while (n_slots < 2 * n)
+        n_slots *= 2;
+    if (n_slots != h->n_slots) {
+        free(h->slots);
+        h->slots = MIR_NEW_ARRAY(uint32_t, n_slots);
+        h->n_slots = n_slots;
+    } else {
+        memset(h->slots, 0, n_slots * sizeof *h->slots);
+    }
+    for (size_t i = 0; i < h->n; i++)
+        h->slots[find_slot(h, h->jobs[i])] = (uint32_t)i + 1;
+}
+
+static int compare_starts(const struct history *h, size_t a, size_t b)
+{
+    if (h->starts[a].start_at != h->starts[b].start_at)
+        return h->starts[a].start_at < h->starts[b].start_at ? -1 : 1;
+    return (h->jobs[a] > h->jobs[b]) - (h->jobs[a] < h->jobs[b]); /* the id is its upper half */
+}
+
+static int compare_places(const void *a, const void *b, void *history)
+{
+    return compare_starts(history, *(const uint32_t *)a, *(const uint32_t *)b);
+}
+
+/* Bring what is at order[i] to i, for all i. */
+static void reorder(struct history *h, const uint32_t *order)
+{
+    struct mir_start *starts = MIR_NEW_ARRAY(struct mir_start, h->n);
+    uint64_t *jobs = MIR_NEW_ARRAY(uint64_t, h->n);
+
+    for (size_t i = 0; i < h->n; i++) {
+        starts[i] = h->starts[order[i]];
+        jobs[i] = h->jobs[order[i]];
+    }
+    free(h->starts);
+    free(h->jobs);
+    h->starts = starts;
+    h->jobs = jobs;
+    h->cap_starts = h->n;
+    h->cap_jobs = h->n;
+}
+
+static void sort_history(struct history *h)
+{
+    uint32_t *order;
+    size_t sorted = 1;
+
+    while (sorted < h->n && compare_starts(h, sorted - 1, sorted) <= 0)
+        sorted++;
+    if (sorted >= h->n) /* accounting's pages come in this order */
+        return;
+    order = MIR_NEW_ARRAY(uint32_t, h->n);
+    for (size_t i = 0; i < h->n; i++)
+        order[i] = (uint32_t)i;
+    qsort_r(order, h->n, sizeof *order, compare_places, h);
+    reorder(h, order);
+    free(order);
+    index_history(h, h->n);
+}
+
+/*
+ * A quarter at once.  Policies remember how many starts they have seen and begin
+ * anew when there are fewer; a start dropped for each one added they would miss.
+ */
+static void forget_oldest(struct history *h)
+{
+    size_t n_drop = h->max / 4 + 1;
+
+    for (size_t i = 0; i < n_drop; i++)
+        if (h->floor_at < h->starts[i].start_at)
+            h->floor_at = h->starts[i].start_at;
+    h->n -= n_drop;
+    memmove(h->starts, h->starts + n_drop, h->n * sizeof *h->starts);
+    memmove(h->jobs, h->jobs + n_drop, h->n * sizeof *h->jobs);
+    index_history(h, h->n);
+}
+
+/* Append a start unless it is known, or too old to be kept; tells whether it was new. */
+static bool add_start(struct history *h, uint64_t job, const struct mir_start *start)
+{
+    size_t slot;
+
+    if (start->start_at <= h->floor_at)
+        return false;
+    if (2 * (h->n + 1) > h->n_slots)
+        index_history(h, h->n + 1);
+    slot = find_slot(h, job);
+    if (h->slots[slot] != 0)
+        return false;
+    h->starts = mir_grow(h->starts, &h->cap_starts, h->n + 1, sizeof *h->starts);
+    h->jobs = mir_grow(h->jobs, &h->cap_jobs, h->n + 1, sizeof *h->jobs);
+    h->starts[h->n] = *start;
+    h->jobs[h->n++] = job;
+    h->slots[slot] = (uint32_t)h->n;
+    return true;
+}
+
+static bool is_known(const struct history *h, uint64_t job)
+{
+    return h->n_slots > 0 && h->slots[find_slot(h, job)] != 0;
+}
+
+static void release_history(struct history *h)
+{
+    free(h->starts);
+    free(h->jobs);
+    free(h->slots);
+}
+
+/* ---- names */
+
+/* A name past what its field can number is as good as none. */
+static uint32_t number_of(struct mir_names *names, const char *name, uint32_t max)
+{
+    size_t len = strlen(name);
+
+    return names->n <= max ? mir_names_add(names, name, len) : mir_names_find(names, name, len);
+}
+
+static uint16_t number16(struct mir_names *names, const char *name)
+{
+    return (uint16_t)number_of(names, name, UINT16_MAX);
+}
+
+static uint8_t number8(struct mir_names *names, const char *name)
+{
+    return (uint8_t)number_of(names, name, UINT8_MAX);
+}
+
+static uint32_t number32(struct mir_names *names, const char *name)
+{
+    return number_of(names, name, UINT32_MAX - 2);
+}
+
+/* ---- lessons */
+
+/*
+ * Does this start tell how long the queue is?  Not where the row is half-filled
+ * (slurmdbd shows such ones for some seconds), where the job waited for its own
+ * begin time or for another job, or where it never ran: Slurm notes the moment
+ * of its cancellation as the start of a pending job.
+ */
+static bool is_lesson(const struct mir_live_past *p)
+{
+    int64_t wait_s;
+
+    if (p->start_at <= 0 || p->submit_at <= 0 || p->eligible_at <= 0 ||
+        p->state == MIR_STATE_PENDING)
+        return false;
+    if (p->end_at > 0 && p->end_at <= p->start_at && p->state != MIR_STATE_RUNNING &&
+        p->state != MIR_STATE_COMPLETED)
+        return false;
+    if (p->eligible_at - p->submit_at > ELIGIBLE_WITHIN_S) /* both are above 0 */
+        return false;
+    wait_s = p->start_at - p->submit_at;
+    return wait_s >= 0 && wait_s <= INT32_MAX;
+}
+
+static struct mir_start start_of(struct mir_queue *q, const struct mir_live_past *p)
+{
+    struct mir_tag tag;
+
+    return (struct mir_start){
+        .start_at = p->start_at,
+        .wait_s = (int32_t)(p->start_at - p->submit_at),
+        .limit_s = p->limit_s,
+        .n_nodes = p->n_nodes,
+        .user = number32(&q->names.users, p->user),
+        .partition = number16(&q->names.partitions, p->partition),
+        .account = number16(&q->names.accounts, p->account),
+        .qos = number8(&q->names.qos, p->qos),
+        .chained = mir_comment_tag(p->comment, &tag),
+    };
+}
+
+static bool learn(struct mir_queue *q, const struct mir_live_past *past)
+{
+    struct mir_start start = start_of(q, past);
+
+    return add_start(&q->history, job_key(past->id, past->submit_at), &start);
+}
+
+bool mir_queue_learn(struct mir_queue *q, const struct mir_live_past *past)
+{
+    if (!is_lesson(past) || !learn(q, past))
+        return false;
+    if (q->history.n > q->history.max) {
+        if (!q->settled)
+            sort_history(&q->history);
+        forget_oldest(&q->history);
+    }
+    return true;
+}
+
+void mir_queue_settle(struct mir_queue *q)
+{
+    sort_history(&q->history);
+    q->settled = true;
+}
+
+static struct mir_live_past past_of(const struct mir_live_job *job)
+{
+    return (struct mir_live_past){
+        .id = job->id,
+        .uid = job->uid,
+        .n_nodes = job->n_nodes,
+        .limit_s = job->limit_s,
+        .exit_code = job->exit_code,
+        .exit_signal = job->exit_signal,
+        .state = job->state,
+        .submit_at = job->submit_at,
+        .eligible_at = job->eligible_at,
+        .start_at = job->start_at,
+        .end_at = job->state == MIR_STATE_RUNNING ? 0 : job->end_at, /* planned is not ended */
+        .user = job->user,
+        .account = job->account,
+        .partition = job->partition,
+        .qos = job->qos,
+        .comment = job->comment,
+    };
+}
+
+/* A resized job no longer says with which size it waited. */
+static void note_start(struct mir_queue *q, const struct mir_live_job *job)
+{
+    struct mir_live_past past;
+
+    if (job->state == MIR_STATE_PENDING || job->state == MIR_STATE_UNKNOWN ||
+        (job->flags & MIR_LIVE_RESIZED) != 0 || job->start_at <= q->history.floor_at ||
+        is_known(&q->history, job_key(job->id, job->submit_at)))
+        return;
+    past = past_of(job);
+    if (!is_lesson(&past))
+        return;
+    q->fresh = mir_grow(q->fresh, &q->cap_fresh, q->n_fresh + 1, sizeof *q->fresh);
+    q->fresh[q->n_fresh++] = past;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct mir_live_past *x = a;
+    const struct mir_live_past *y = b;
+
+    if (x->start_at != y->start_at)
+        return x->start_at < y->start_at ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Those that a full history does not keep are not told of either. */
+static void learn_fresh(struct mir_queue *q)
+{
+    size_t n = 0;
+
+    if (q->n_fresh > 0)
+        qsort(q->fresh, q->n_fresh, sizeof *q->fresh, by_start);
+    for (size_t i = 0; i < q->n_fresh; i++)
+        if (mir_queue_learn(q, &q->fresh[i]))
+            q->fresh[n++] = q->fresh[i];
+    q->n_fresh = n;
+}
+
+/* ---- the list */
+
+/* How many jobs the record stands for, as far as they are counted. */
+static size_t tasks_of(struct mir_queue *q, const struct mir_live_job *job)
+{
+    size_t n = job->n_tasks > TASKS_MAX ? TASKS_MAX : job->n_tasks > 0 ? job->n_tasks : 1;
+
+    if (n - 1 > MORE_TASKS_MAX - q->n_more_tasks)
+        n = MORE_TASKS_MAX - q->n_more_tasks + 1;
+    q->n_more_tasks += n - 1;
+    return n;
+}
+
+/* From when its age counts. */
+static int64_t eligible_at(const struct mir_live_job *job)
+{
+    const uint32_t waits = MIR_LIVE_DEPENDENT | MIR_LIVE_HELD_USER | MIR_LIVE_HELD_ADMIN;
+
+    if (job->priority == 0 || (job->flags & waits) != 0 || job->eligible_at == 0)
+        return INT64_MAX;
+    return job->eligible_at;
+}
+
+static void add_pending(struct mir_queue *q, const struct mir_live_job *job)
+{
+    const struct mir_pending_job seen = {
+        .submit_at = job->submit_at,
+        .eligible_at = eligible_at(job),
+        .id = job->id,
+        .limit_s = job->limit_s,
+        .n_nodes = job->n_nodes,
+        .user = number32(&q->names.users, job->user),
+        .priority = job->priority,
+        .partition = number16(&q->names.partitions, job->partition),
+        .account = number16(&q->names.accounts, job->account),
+        .qos = number8(&q->names.qos, job->qos),
+    };
+    size_t n = tasks_of(q, job);
+
+    q->pending = mir_grow(q->pending, &q->cap_pending, q->n_pending + n, sizeof *q->pending);
+    for (size_t i = 0; i < n; i++) {
+        q->pending[q->n_pending++] = seen;
+        mir_summary_add_pending(&q->summary, job->limit_s, job->submit_at, job->n_nodes);
+    }
+}
+
+/* A job without a limit is planned for 68 years here, where Slurm says one. */
+static int64_t planned_end_at(const struct mir_live_job *job)
+{
+    int64_t end_at;
+
+    if (job->end_at > 0 && job->limit_s != MIR_UNLIMITED)
+        return job->end_at;
+    return __builtin_add_overflow(job->start_at, job->limit_s, &end_at) ? INT64_MAX : end_at;
+}
+
+static int32_t wait_of(const struct mir_live_job *job)
+{
+    int64_t wait_s;
+
+    if (__builtin_sub_overflow(job->start_at, job->submit_at, &wait_s))
+        return 0;
+    return (int32_t)(wait_s < 0 ? 0 : wait_s > INT32_MAX ? INT32_MAX : wait_s);
+}
+
+static void add_running(struct mir_queue *q, const struct mir_live_job *job)
+{
+    q->running = mir_grow(q->running, &q->cap_running, q->n_running + 1, sizeof *q->running);
+    q->running[q->n_running++] = (struct mir_running_job){
+        .submit_at = job->submit_at,
+        .start_at = job->start_at,
+        .planned_end_at = planned_end_at(job),
+        .id = job->id,
+        .n_nodes = job->n_nodes,
+        .user = number32(&q->names.users, job->user),
+        .partition = number16(&q->names.partitions, job->partition),
+        .account = number16(&q->names.accounts, job->account),
+        .qos = number8(&q->names.qos, job->qos),
+    };
+    mir_summary_add_running(&q->summary, job->limit_s, wait_of(job), job->start_at, job->n_nodes);
+}
+
+/* Slurm's: the higher priority first, then the older, then the lower id. */
+static int by_priority(const void *a, const void *b)
+{
+    const struct mir_pending_job *x = a;
+    const struct mir_pending_job *y = b;
+
+    if (x->priority > y->priority || x->priority < y->priority)
+        return x->priority > y->priority ? -1 : 1;
+    if (x->submit_at != y->submit_at)
+        return x->submit_at < y->submit_at ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static int by_running_start(const void *a, const void *b)
+{
+    const struct mir_running_job *x = a;
+    const struct mir_running_job *y = b;
+
+    if (x->start_at != y->start_at)
+        return x->start_at < y->start_at ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void clear_list(struct mir_queue *q)
+{
+    q->n_pending = 0;
+    q->n_more_tasks = 0;
+    q->n_running = 0;
+    q->n_fresh = 0;
+    mir_summary_clear(&q->summary);
+}
+
+void mir_queue_update(struct mir_queue *q, const struct mir_live_jobs *jobs)
+{
+    clear_list(q);
+    for (size_t i = 0; i < jobs->n_jobs; i++) {
+        const struct mir_live_job *job = &jobs->jobs[i];
+
+        note_start(q, job);
+        if (job->state == MIR_STATE_PENDING)
+            add_pending(q, job);
+        else if (job->state == MIR_STATE_RUNNING)
+            add_running(q, job);
+    }
+    if (q->n_pending > 0)
+        qsort(q->pending, q->n_pending, sizeof *q->pending, by_priority);
+    if (q->n_running > 0)
+        qsort(q->running, q->n_running, sizeof *q->running, by_running_start);
+    learn_fresh(q);
+}
+
+/* ---- the rest */
+
+struct mir_queue *mir_queue_create(size_t history_max)
+{
+    struct mir_queue *q = MIR_NEW(struct mir_queue);
+
+    mir_joblog_init(&q->names);
+    q->history.max = history_max < 1 ? 1 : history_max > HISTORY_MAX ? HISTORY_MAX : history_max;
+    return q;
+}
+
+void mir_queue_destroy(struct mir_queue *q)
+{
+    if (q == NULL)
+        return;
+    mir_joblog_release(&q->names);
+    release_history(&q->history);
+    mir_summary_release(&q->summary);
+    free(q->pending);
+    free(q->running);
+    free(q->fresh);
+    free(q);
+}
+
+void mir_queue_set_cluster(struct mir_queue *q, const struct mir_live_cluster *cluster)
+{
+    uint32_t down = cluster->n_nodes_down;
+
+    q->n_nodes = cluster->n_nodes > down ? cluster->n_nodes - down : 0;
+    q->n_nodes_free = cluster->n_nodes_idle;
+}
+
+const struct mir_live_past *mir_queue_new_starts(const struct mir_queue *q, size_t *n)
+{
+    *n = q->n_fresh;
+    return q->fresh;
+}
+
+const struct mir_snapshot *mir_queue_snapshot(struct mir_queue *q, int64_t now)
+{
+    struct mir_snapshot *s = &q->snapshot;
+
+    *s = (struct mir_snapshot){
+        .now = now,
+        .n_nodes = q->n_nodes,
+        .n_nodes_free = q->n_nodes_free,
+        .pending = q->pending,
+        .n_pending = q->n_pending,
+        .running = q->running,
+        .n_running = q->n_running,
+        .history = {.old = q->history.starts, .n_old = q->history.n},
+    };
+    mir_summary_get(&q->summary, now, &s->pending_sum, &s->running_sum);
+    return s;
+}
+
+void mir_queue_request(struct mir_queue *q, const struct mir_live_job *job, struct mir_request *out)
+{
+    *out = (struct mir_request){
+        .n_nodes = job->n_nodes,
+        .limit_s = job->limit_s,
+        .run_s = MIR_UNKNOWN,
+        .user = number32(&q->names.users, job->user),
+        .partition = number16(&q->names.partitions, job->partition),
+        .account = number16(&q->names.accounts, job->account),
+        .qos = number8(&q->names.qos, job->qos),
+        .nice = job->nice,
+    };
+}
