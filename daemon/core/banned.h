@@ -13,6 +13,14 @@
 #include <sys/time.h>
 #include <time.h>
 
+/*
+ * A library's header may use one of these words as a field's name (slurmdb.h does);
+ * whoever needs that header names it here, in quotes, and only its own files are built so.
+ */
+#ifdef MIR_BEFORE_BANNED
+#include MIR_BEFORE_BANNED
+#endif
+
 #pragma GCC poison time rand srand strcpy strcat sprintf vsprintf
 #pragma GCC poison atoi atol atoll atof strtok localtime gmtime
 
