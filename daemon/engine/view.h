@@ -1,0 +1,192 @@
+/*
+ * view.h - what the engine publishes after each pass: an immutable picture of
+ * everything, for HTTP threads.  Reference-counted; never changed once
+ * published.  ref and unref from any thread; all else belongs to the engine.
+ */
+#ifndef MIR_ENGINE_VIEW_H
+#define MIR_ENGINE_VIEW_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Durations and times in seconds; a time of 0 is "not yet"; NAN is "not known". */
+
+struct mir_view_decision {
+    int64_t at;
+    int32_t link;
+    bool submit; /* what the policy answered */
+    bool acted;  /* and it was done */
+    double wait_s;
+    char policy[128];
+    char reason[256];
+};
+
+struct mir_view_event {
+    int64_t at;
+    int32_t link; /* -1: of the chain */
+    char text[256];
+};
+
+struct mir_view_link {
+    int32_t number;
+    char state[16];     /* planned, intent, sent, confirmed, pending, running, gone */
+    char job_state[20]; /* Slurm's word; "" without a job */
+    uint32_t job_id;    /* 0: none */
+    char token[33];
+    char environment[16];
+    int64_t planned_at, decided_at, sent_at, confirmed_at, would_at;
+    int64_t submit_at, start_at, end_at; /* end_at: planned while it runs */
+    int32_t limit_s;
+    int32_t exit_code, exit_signal;
+    double decided_wait_s;
+    double interruption_s, overlap_s; /* against its predecessor; NAN: not known yet */
+    int32_t n_sent;
+};
+
+/* One chain; shared between views while it does not change. */
+struct mir_view_chain {
+    atomic_uint refs;
+    char id[16];
+    char state[16];
+    char reason[256];
+    uint32_t uid;
+    char user[64], account[64], partition[64], qos[64], name[128];
+    char options[512]; /* as in the comment */
+    char policy[128];  /* in force */
+    double weight;
+    int32_t n_nodes, limit_s, warmup_s, links_max; /* links_max 0: no end */
+    bool acts;                                     /* false: observed only (mode) */
+    int64_t enrolled_at, ended_at, not_before_at;
+    int64_t next_decision_at; /* 0: none due */
+    int32_t failures;
+    double interruption_s, overlap_s; /* sums over its links */
+    struct mir_view_link *links;      /* the newest 100, oldest first */
+    size_t n_links;
+    struct mir_view_decision *decisions; /* the newest 100, oldest first */
+    size_t n_decisions;
+    struct mir_view_event *events; /* the newest 50, oldest first */
+    size_t n_events;
+};
+
+struct mir_view_rpc {
+    char name[24];
+    uint64_t n, n_failed;
+    int64_t total_ms, max_ms;
+};
+
+struct mir_view_setting {
+    const char *key; /* "broker.min_uid" */
+    const char *value;
+};
+
+struct mir_view {
+    atomic_uint refs;
+    char version[32], cluster[64], slurm_version[32];
+    char mode[16];     /* observe, canary, act */
+    bool drained;      /* by command */
+    bool killed;       /* by the kill file */
+    bool connected;    /* the broker answers */
+    bool ready;        /* journal open, first list read, history settled */
+    char problem[256]; /* what keeps it from being ready or acting; "" */
+    char journal[16];  /* wal, truncate */
+    char history[64];  /* "accounting", "observed only: no slurmdbd" */
+    int64_t at;        /* Slurm's clock at this view */
+    int64_t started_at;
+    int64_t list_at;        /* Slurm's clock at the last job list; 0: none yet */
+    int64_t passed_mono_ns; /* when the decision loop last went round: /healthz */
+    int32_t poll_s;         /* interval in force */
+    double pass_cpu_s, pass_cpu_max_s;
+    uint64_t n_passes, n_decisions, n_submitted, n_adopted, n_lost;
+    uint32_t n_nodes, n_nodes_free;
+    uint64_t n_pending, n_running, n_pending_nodes, n_history;
+    double wait_s[5];               /* of pending jobs so far: 0, 25, 50, 75, 100 % */
+    double recent_wait_s[3];        /* of the newest 1,000 starts: 50, 90, 95 % */
+    int64_t maintenance_at;         /* start of the next maintenance reservation; 0: none */
+    struct mir_view_chain **chains; /* each ref'd; open ones first, newest first */
+    size_t n_chains;
+    struct mir_view_rpc *rpcs;
+    size_t n_rpcs;
+    struct mir_view_setting *settings; /* effective configuration; shared text below */
+    size_t n_settings;
+    char *settings_text;
+};
+
+struct mir_view *mir_view_create(void); /* zeroed, one reference */
+struct mir_view_chain *mir_view_chain_create(void);
+struct mir_view *mir_view_ref(struct mir_view *view);
+void mir_view_unref(struct mir_view *view); /* accepts NULL */
+struct mir_view_chain *mir_view_chain_ref(struct mir_view_chain *chain);
+void mir_view_chain_unref(struct mir_view_chain *chain);
+
+/*
+ * Where the newest view hangs.  publish takes the reference over and may be
+ * called by the engine only; get returns a reference (never NULL after the first
+ * publish), from any thread, and never waits for the engine's work.
+ */
+struct mir_view_board;
+struct mir_view_board *mir_view_board_create(void);
+void mir_view_board_destroy(struct mir_view_board *board);
+void mir_view_publish(struct mir_view_board *board, struct mir_view *view);
+struct mir_view *mir_view_get(struct mir_view_board *board);
+
+/*
+ * What people ask for, over the same border: the HTTP thread fills a command and
+ * waits; the engine thread takes it, acts and answers.
+ */
+enum mir_command_verb { MIR_ENROLL, MIR_STOP, MIR_PAUSE, MIR_RESUME, MIR_DRAIN, MIR_UNDRAIN };
+
+struct mir_command {
+    enum mir_command_verb verb;
+    uint32_t uid;                   /* who asks, as the kernel says */
+    bool admin;                     /* configured admins: all chains, drain */
+    char chain[16];                 /* stop, pause, resume */
+    uint32_t job_id;                /* enroll */
+    char options[512];              /* enroll: as after "mirage:"; "" */
+    const char *munged_environment; /* enroll: credential or NULL; lent until answered */
+    bool keep_successor;            /* stop: leave a pending successor alone */
+};
+
+struct mir_answer {
+    int rc;         /* 0, -ENOENT, -EPERM, -EINVAL, -EALREADY, -EBUSY, -EIO (journal), -ETIMEDOUT */
+    char chain[16]; /* enroll: its id */
+    char text[512]; /* one line for people */
+};
+
+struct mir_mailbox;
+struct mir_mailbox *mir_mailbox_create(void); /* open; NULL (errno) without a free descriptor */
+void mir_mailbox_destroy(struct mir_mailbox *box); /* accepts NULL; when nobody asks any more */
+
+/*
+ * Any thread: hand over and wait at most `timeout_ms` for the answer.  At most 64
+ * wait at once; further ones have -EBUSY at once, and so has everyone while the
+ * box is closed.  When the time is up before the engine took the command, it is
+ * withdrawn, never handled, and the answer is -ETIMEDOUT; when the engine is at
+ * it already, its end is waited for, so that an answer is never lost.
+ */
+void mir_mailbox_ask(struct mir_mailbox *box,
+                     const struct mir_command *command,
+                     int timeout_ms,
+                     struct mir_answer *answer);
+
+/* The engine's side: readable when a command waits (an eventfd, for the event loop). */
+int mir_mailbox_fd(const struct mir_mailbox *box);
+
+/*
+ * Take all waiting commands, `handle` each, wake those who asked.  A command
+ * whose asker has given up is not handled.
+ */
+void mir_mailbox_serve(struct mir_mailbox *box,
+                       void (*handle)(void *arg, const struct mir_command *, struct mir_answer *),
+                       void *arg);
+
+/*
+ * Any thread: answer all who wait with -EBUSY, and all who ask from now on, until
+ * opened again.  The HTTP server closes the box before it waits for its threads,
+ * so that the engine's thread may stop the server without waiting for itself.
+ */
+void mir_mailbox_close(struct mir_mailbox *box);
+void mir_mailbox_open(struct mir_mailbox *box);
+
+#endif
