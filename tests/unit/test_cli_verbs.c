@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_cli_verbs.c - the verbs against a daemon of canned answers and stand-ins for Slurm's programs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/cli/args.h"
+#include "daemon/cli/client.h"
+#include "daemon/core/alloc.h"
+
+#define N_OF(table) (sizeof(table) / sizeof((table)[0]))
+
+enum { NOW = 1767225600, MAX_ARGS = 16 };
+
+#define CHAIN_A                                                                                    \
+    "{\"id\":\"abcdefgh\",\"state\":\"active\",\"reason\":\"\",\"user\":\"alice\","                \
+    "\"partition\":\"gpu\",\"next_decision_at\":1767225660,\"interruption_s\":75,"                 \
+    "\"enrolled_at\":1767220000,\"limit_s\":3600,\"ended_at\":null"
+#define CHAIN_B                                                                                    \
+    "{\"id\":\"abzzzzzz\",\"state\":\"parked\",\"reason\":\"three failures\",\"user\":\"bob\","    \
+    "\"partition\":\"cpu\",\"next_decision_at\":null,\"interruption_s\":null"
+#define LINKS_A                                                                                    \
+    ",\"links\":[{\"number\":0,\"state\":\"gone\",\"job_id\":40,\"start_at\":1767218400,"          \
+    "\"submit_at\":1767218000},{\"number\":1,\"state\":\"running\",\"job_id\":41,"                 \
+    "\"job_state\":\"RUNNING\",\"submit_at\":1767221000,\"start_at\":1767222000,"                  \
+    "\"end_at\":1767229200,\"interruption_s\":75,\"overlap_s\":0,\"environment\":\"slurmdbd\"},"   \
+    "{\"number\":2,\"state\":\"planned\",\"job_id\":0}]"
+#define STATUS                                                                                     \
+    "{\"version\":\"0.1.0\",\"cluster\":\"c1\",\"slurm_version\":\"22.05.8\",\"mode\":\"act\","    \
+    "\"drained\":false,\"killed\":false,\"connected\":true,\"ready\":true,\"problem\":\"\","       \
+    "\"journal\":\"wal\",\"history\":\"accounting\",\"at\":1767225600,\"list_at\":1767225590,"     \
+    "\"poll_s\":60,\"n_chains\":2}"
+
+static struct answer {
+    const char *request; /* "GET /path" */
+    int status;
+    const char *body;
+} answers[] = {
+    {"GET /api/v1/status ", 200, STATUS},
+    {"GET /api/v1/chains ", 200, "{\"chains\":[" CHAIN_A "}," CHAIN_B "}]}"},
+    {"GET /api/v1/chains?all=1 ", 200, "{\"chains\":[" CHAIN_A "}," CHAIN_B "}]}"},
+    {"GET /api/v1/chains/abcdefgh ", 200, CHAIN_A LINKS_A "}"},
+    {"GET /api/v1/chains/abzzzzzz ", 200, CHAIN_B ",\"links\":[]}"},
+    {"GET /api/v1/chains/abcdefgh/decisions?n=100 ", 200,
+     "{\"decisions\":[{\"at\":1767222000,\"link\":2,\"submit\":false,\"acted\":false,"
+     "\"wait_s\":600,\"reason\":\"wait 10 min < 2 h left\"},{\"at\":1767225000,\"link\":2,"
+     "\"submit\":true,\"acted\":false,\"wait_s\":null,\"reason\":\"now\"}],"
+     "\"events\":[{\"at\":1767223000,\"link\":-1,\"text\":\"paused\\u001b[2J by alice\"}]}"},
+    {"GET /api/v1/config ", 200, "{\"settings\":{\"mode\":\"act\",\"broker.min_uid\":\"1000\"}}"},
+    {"POST /api/v1/chains/abcdefgh/stop ", 200,
+     "{\"chain\":\"abcdefgh\",\"text\":\"chain abcdefgh ended\"}"},
+    {"POST /api/v1/chains ", 200, "{\"chain\":\"abcdefgh\",\"text\":\"enrolled\"}"},
+    {"POST /api/v1/drain ", 403, "{\"error\":\"only admins may drain\"}"},
+    {"POST /api/v1/undrain ", 500, "<html>oops</html>"},
+};
+
+static char folder[] = "/tmp/mirage-cli-XXXXXX";
+static char socket_path[64];
+static int listener = -1, stop_pipe[2];
+static pthread_t server;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char last_post[8192]; /* under lock */
+
+/* ---- A daemon of canned answers */
+
+static void serve_one(int fd)
+{
+    char request[8192] = "", reply[8192];
+    size_t len = 0;
+    const char *body = NULL;
+    const struct answer *found = NULL;
+    int n;
+
+    while (len < sizeof(request) - 1) {
+        ssize_t got = read(fd, request + len, sizeof(request) - 1 - len);
+        const char *length;
+
+        if (got <= 0)
+            break;
+        len += (size_t)got;
+        request[len] = '\0';
+        body = strstr(request, "\r\n\r\n");
+        length = strstr(request, "Content-Length: ");
+        if (body != NULL && (length == NULL || strlen(body + 4) >= strtoul(length + 16, NULL, 10)))
+            break;
+    }
+    for (size_t i = 0; i < N_OF(answers); i++) {
+        if (strncmp(request, answers[i].request, strlen(answers[i].request)) == 0)
+            found = &answers[i];
+    }
+    if (request[0] == 'P' && body != NULL) {
+        pthread_mutex_lock(&lock);
+        snprintf(last_post, sizeof(last_post), "%s", body + 4);
+        pthread_mutex_unlock(&lock);
+    }
+    n = snprintf(reply, sizeof(reply), "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s",
+                 found != NULL ? found->status : 404,
+                 found != NULL ? strlen(found->body) : strlen("{\"error\":\"no such path\"}"),
+                 found != NULL ? found->body : "{\"error\":\"no such path\"}");
+    if (write(fd, reply, (size_t)n) != n)
+        abort();
+}
+
+static void *serve(void *arg)
+{
+    struct pollfd fds[] = {{.fd = listener, .events = POLLIN},
+                           {.fd = stop_pipe[0], .events = POLLIN}};
+
+    while (poll(fds, 2, -1) > 0 && fds[1].revents == 0) {
+        int fd = accept(listener, NULL, NULL);
+
+        if (fd < 0)
+            continue;
+        serve_one(fd);
+        close(fd);
+    }
+    return arg;
+}
+
+/* ---- Slurm's programs, as scripts that note how they were called */
+
+static void write_program(const char *variable, const char *name, const char *body)
+{
+    char path[128], text[512];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    snprintf(text, sizeof(text), "#!/bin/sh\nfor a; do echo \"[$a]\"; done > %s/%s.args\n%s\n",
+             folder, name, body);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, 0700), 0);
+    assert_int_equal(setenv(variable, path, 1), 0);
+}
+
+static int start(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    (void)state;
+    if (mkdtemp(folder) == NULL || pipe(stop_pipe) != 0)
+        return -1;
+    snprintf(socket_path, sizeof(socket_path), "%s/socket", folder);
+    memcpy(address.sun_path, socket_path, strlen(socket_path) + 1);
+    listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+        listen(listener, 64) != 0)
+        return -1;
+    return pthread_create(&server, NULL, serve, NULL);
+}
+
+static int stop(void **state)
+{
+    static const char *const files[] = {"socket",      "sbatch",        "said",
+                                        "sbatch.args", "squeue",        "squeue.args",
+                                        "scontrol",    "scontrol.args", "job.sh"};
+    char path[128];
+
+    (void)state;
+    if (write(stop_pipe[1], "x", 1) != 1)
+        return -1;
+    pthread_join(server, NULL);
+    close(listener);
+    for (size_t i = 0; i < N_OF(files); i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    return rmdir(folder);
+}
+
+static char *slurp(const char *name)
+{
+    char path[128], *text = mir_alloc(8192, 1);
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    f = fopen(path, "r");
+    if (f == NULL)
+        return text;
+    (void)!fread(text, 1, 8191, f);
+    fclose(f);
+    return text;
+}
+
+/* ---- Running a command line */
+
+static char *out_text, *err_text;
+
+/* Words between single blanks; `%` stands for the folder. */
+static int run(const char *text)
+{
+    char line[512] = "", *argv[MAX_ARGS], *rest = line;
+    struct mir_cli_args args;
+    struct mir_error err = {{0}};
+    size_t out_len, err_len;
+    int argc = 0, rc;
+
+    free(out_text);
+    free(err_text);
+    for (size_t n = 0; *text != '\0'; text++)
+        n += (size_t)snprintf(line + n, sizeof(line) - n, *text == '%' ? "%s" : "%.1s",
+                              *text == '%' ? folder : text);
+    while (rest != NULL && argc < MAX_ARGS - 1)
+        argv[argc++] = strsep(&rest, " ");
+    argv[argc] = NULL;
+    if (mir_cli_args_parse(argc, argv, &args, &err) != 0)
+        fail_msg("%s: %s", line, err.text);
+    args.cli.out = open_memstream(&out_text, &out_len);
+    args.cli.err = open_memstream(&err_text, &err_len);
+    args.cli.now = NOW;
+    rc = args.verb->run(&args.cli);
+    fclose(args.cli.out);
+    fclose(args.cli.err);
+    return rc;
+}
+
+static void check(const char *line, int rc, const char *out, const char *err)
+{
+    char with_socket[256];
+    int got;
+
+    snprintf(with_socket, sizeof(with_socket), "mirage --socket=%%/socket %s", line);
+    got = run(with_socket);
+    if (got != rc || (out != NULL && strcmp(out_text, out) != 0) || strstr(err_text, err) == NULL ||
+        (err[0] == '\0' && err_text[0] != '\0'))
+        fail_msg("%s: %d\n%s\n%s", line, got, out_text, err_text);
+}
+
+static void list_shows_the_job_that_serves(void **state)
+{
+    (void)state;
+    check("list", 0,
+          "CHAIN    USER  PARTITION STATE  LINK JOBID    ENDS NEXT INTERRUPTION REASON\n"
+          "abcdefgh alice gpu       active    1    41 1:00:00 1:00         1:15\n"
+          "abzzzzzz bob   cpu       parked    -     -       -    -            - three failures\n",
+          "");
+    check("list --user bob --noheader", 0, "abzzzzzz bob cpu parked - - - - - three failures\n",
+          "");
+    check("list --parsable2 --user=alice", 0,
+          "CHAIN|USER|PARTITION|STATE|LINK|JOBID|ENDS|NEXT|INTERRUPTION|REASON\n"
+          "abcdefgh|alice|gpu|active|1|41|1767229200|1767225660|75|\n",
+          "");
+}
+
+static void why_puts_events_between_the_decisions(void **state)
+{
+    (void)state;
+    check("why abcd", 0,
+          "TIME                 LINK ACTION        WAIT REASON\n"
+          "2025-12-31T23:00:00Z    2 wait         10:00 wait 10 min < 2 h left\n"
+          "2025-12-31T23:16:40Z    - event            - paused?[2J by alice\n"
+          "2025-12-31T23:50:00Z    2 would submit     - now\n",
+          "");
+}
+
+static void a_chain_is_named_by_id_beginning_or_job(void **state)
+{
+    static const char stopped[] = "chain abcdefgh ended\n";
+
+    (void)state;
+    check("stop abcdefgh", 0, stopped, "");
+    check("stop abc", 0, stopped, "");
+    check("stop 40", 0, stopped, "");
+    check("stop 41 --keep-successor", 0, stopped, "");
+    assert_string_equal(last_post, "{\"keep_successor\":true}");
+    check("stop ab", 1, "", "ab is the beginning of several chains");
+    check("stop 42", 1, "", "no chain has job 42");
+    check("stop xyz", 1, "", "no chain xyz");
+    check("stop ../drain", 2, "", "neither a chain nor a job");
+}
+
+static void what_the_daemon_refuses_is_told_with_status_1(void **state)
+{
+    (void)state;
+    check("drain", 1, "", "mirage: only admins may drain\n");
+    check("undrain", 1, "", "mirage: the daemon answers 500");
+    check("resume abcdefgh", 1, "", "no such path");
+    assert_int_equal(run("mirage --socket=%/nowhere status"), 3);
+    assert_non_null(strstr(err_text, "cannot reach the daemon"));
+    assert_int_equal(run("mirage --socket=%/nowhere stop abc"), 3);
+}
+
+static void json_is_the_daemons_answer(void **state)
+{
+    struct json_object *got, *expected = json_tokener_parse(STATUS);
+
+    (void)state;
+    check("status --json", 0, NULL, "");
+    got = json_tokener_parse(out_text);
+    assert_true(json_object_equal(got, expected));
+    json_object_put(got);
+    json_object_put(expected);
+    check("list --json --user bob", 0, NULL, "");
+    got = json_tokener_parse(out_text);
+    assert_int_equal(mir_json_count(mir_json_list(got, "chains")), 1);
+    json_object_put(got);
+    check("config", 0, "KEY            VALUE\nmode           act\nbroker.min_uid 1000\n", "");
+    check("show 41 --parsable2 --noheader", 0,
+          "0|gone|40||1767218000|1767218400||400|||\n"
+          "1|running|41|RUNNING|1767221000|1767222000|1767229200|1000|75|0|slurmdbd\n"
+          "2|planned|||||||||\n",
+          "");
+}
+
+static void submit_puts_consent_into_the_comment(void **state)
+{
+    char *args;
+
+    (void)state;
+    write_program("MIRAGE_SBATCH", "sbatch", "echo '77;cluster'");
+    check("submit --mirage w=0.1 -N 2 %/job.sh a", 0, "Submitted batch job 77, chain abcdefgh\n",
+          "");
+    args = slurp("sbatch.args");
+    assert_non_null(strstr(args, "[--parsable]\n[--comment=mirage:w=0.1]\n[-N]\n[2]\n"));
+    assert_non_null(strstr(args, "job.sh]\n[a]\n"));
+    free(args);
+    assert_string_equal(last_post, "{\"job\":77}");
+    check("submit --comment=x --parsable %/job.sh", 0, "Submitted batch job 77, chain abcdefgh\n",
+          "");
+    args = slurp("sbatch.args");
+    assert_non_null(strstr(args, "[--comment=x mirage]\n[--parsable]\n["));
+    free(args);
+    check("--json submit %/job.sh", 0, NULL, "");
+    assert_non_null(strstr(out_text, "\"chain\": \"abcdefgh\""));
+}
+
+/* Escapes and the variable's name are the broker's too: act_capture.c reads them. */
+static void submit_tells_the_job_its_arguments(void **state)
+{
+    char *said;
+
+    (void)state;
+    write_program("MIRAGE_SBATCH", "sbatch",
+                  "printf %s \"${MIRAGE_ARGUMENTS-none}\" >\"${0%/*}/said\"; echo 77");
+    check("submit -N 2 %/job.sh a b\tc --comment=d", 0, NULL, "");
+    said = slurp("said");
+    assert_string_equal(said, "a b%09c --comment=d");
+    free(said);
+    assert_int_equal(setenv("MIRAGE_ARGUMENTS", "of another job", 1), 0);
+    check("submit %/job.sh", 0, NULL, "");
+    said = slurp("said");
+    assert_string_equal(said, "none");
+    free(said);
+}
+
+static void submit_keeps_the_comment_of_the_script(void **state)
+{
+    char path[128], *args;
+    FILE *f;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/job.sh", folder);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs("#!/bin/sh\n#SBATCH --comment='my run'\nsleep 1\n", f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    check("submit %/job.sh", 0, NULL, "");
+    args = slurp("sbatch.args");
+    assert_non_null(strstr(args, "[--comment=my run mirage]\n"));
+    free(args);
+}
+
+static void a_failed_sbatch_is_the_exit_status(void **state)
+{
+    (void)state;
+    write_program("MIRAGE_SBATCH", "sbatch", "exit 7");
+    check("submit job.sh", 7, "", "");
+    write_program("MIRAGE_SBATCH", "sbatch", "echo hello");
+    check("submit job.sh", 1, "", "did not say which job");
+    assert_int_equal(setenv("MIRAGE_SBATCH", "/nowhere/sbatch", 1), 0);
+    check("submit job.sh", 1, "", "/nowhere/sbatch: No such file");
+}
+
+static void without_a_daemon_the_job_is_queued_with_a_warning(void **state)
+{
+    (void)state;
+    write_program("MIRAGE_SBATCH", "sbatch", "echo 77");
+    assert_int_equal(run("mirage --socket=%/nowhere submit job.sh"), 0);
+    assert_string_equal(out_text, "Submitted batch job 77\n");
+    assert_non_null(strstr(err_text, "warning: cannot reach the daemon"));
+}
+
+static void enroll_writes_the_comment_once(void **state)
+{
+    char *args;
+
+    (void)state;
+    write_program("MIRAGE_SQUEUE", "squeue", "echo '12 my run'");
+    write_program("MIRAGE_SCONTROL", "scontrol", "");
+    check("enroll 12 links=3", 0, "Enrolled job 12, chain abcdefgh\n", "");
+    args = slurp("squeue.args");
+    assert_string_equal(args, "[-h]\n[-j]\n[12]\n[-o]\n[%i %k]\n");
+    free(args);
+    args = slurp("scontrol.args");
+    assert_string_equal(args, "[update]\n[JobId=12]\n[Comment=my run mirage:links=3]\n");
+    free(args);
+    write_program("MIRAGE_SQUEUE", "squeue", "echo '12 (null)'");
+    check("enroll 12", 0, NULL, "");
+    args = slurp("scontrol.args");
+    assert_string_equal(args, "[update]\n[JobId=12]\n[Comment=mirage]\n");
+    free(args);
+    write_program("MIRAGE_SQUEUE", "squeue", "echo 12");
+    check("enroll 12", 0, NULL, "");
+    args = slurp("scontrol.args");
+    assert_string_equal(args, "[update]\n[JobId=12]\n[Comment=mirage]\n");
+    free(args);
+    write_program("MIRAGE_SQUEUE", "squeue", "echo '12 x mirage:w=1'");
+    write_program("MIRAGE_SCONTROL", "scontrol", "exit 1");
+    check("enroll 12", 0, "Enrolled job 12, chain abcdefgh\n", "");
+    check("enroll 12 w=2", 1, "", "the comment of job 12 could not be written");
+}
+
+static void enroll_refuses_what_is_no_single_job(void **state)
+{
+    (void)state;
+    write_program("MIRAGE_SQUEUE", "squeue", "echo '12_[1-5] x'");
+    check("enroll 12", 1, "", "job 12 is neither queued nor running as a job of its own");
+    write_program("MIRAGE_SQUEUE", "squeue", ":");
+    check("enroll 12", 1, "", "job 12 is neither");
+    write_program("MIRAGE_SQUEUE", "squeue", "echo '123 x'");
+    check("enroll 12", 1, "", "job 12 is neither");
+    write_program("MIRAGE_SQUEUE", "squeue", "echo '12 two'; echo lines");
+    check("enroll 12", 1, "", "comment of several lines");
+    check("enroll 12_3", 2, "", "not the id of a job");
+    check("enroll 0", 2, "", "not the id of a job");
+    check("enroll 4294967296", 2, "", "not the id of a job");
+}
+
+static void selftest_names_what_is_missing(void **state)
+{
+    (void)state;
+    write_program("MIRAGE_SCONTROL", "scontrol",
+                  "echo 'AccountingStoreFlags    = job_comment,job_env'");
+    check("selftest --parsable2 --noheader", 0, NULL, "");
+    assert_non_null(strstr(out_text, "ok|broker|connected to cluster c1, Slurm 22.05.8\n"));
+    assert_non_null(strstr(out_text, "ok|job list|read 0:10 ago\n"));
+    assert_non_null(strstr(out_text, "ok|comment|kept in accounting\n"));
+    assert_null(strstr(out_text, "FAIL"));
+    write_program("MIRAGE_SCONTROL", "scontrol", "echo 'AccountingStoreFlags = (null)'");
+    assert_int_equal(run("mirage --socket=%/nowhere selftest"), 1);
+    assert_non_null(strstr(out_text, "FAIL   socket"));
+    assert_non_null(strstr(out_text, "FAIL   daemon"));
+    assert_non_null(strstr(out_text, "warn   comment  not kept in accounting"));
+}
+
+static void a_silent_server_is_given_up(void **state)
+{
+    struct mir_cli_reply reply = {0};
+    struct mir_error err = {{0}};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)state;
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/silent", folder);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(mir_cli_client_ask(address.sun_path, "GET", "/", NULL, 50, &reply, &err),
+                     -ETIMEDOUT);
+    close(fd);
+    assert_int_equal(unlink(address.sun_path), 0);
+}
+
+static int finish(void **state)
+{
+    free(out_text);
+    free(err_text);
+    return stop(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(list_shows_the_job_that_serves),
+        cmocka_unit_test(why_puts_events_between_the_decisions),
+        cmocka_unit_test(a_chain_is_named_by_id_beginning_or_job),
+        cmocka_unit_test(what_the_daemon_refuses_is_told_with_status_1),
+        cmocka_unit_test(json_is_the_daemons_answer),
+        cmocka_unit_test(submit_puts_consent_into_the_comment),
+        cmocka_unit_test(submit_tells_the_job_its_arguments),
+        cmocka_unit_test(submit_keeps_the_comment_of_the_script),
+        cmocka_unit_test(a_failed_sbatch_is_the_exit_status),
+        cmocka_unit_test(without_a_daemon_the_job_is_queued_with_a_warning),
+        cmocka_unit_test(enroll_writes_the_comment_once),
+        cmocka_unit_test(enroll_refuses_what_is_no_single_job),
+        cmocka_unit_test(selftest_names_what_is_missing),
+        cmocka_unit_test(a_silent_server_is_given_up),
+    };
+
+    return cmocka_run_group_tests(tests, start, finish);
+}
