@@ -1,16 +1,26 @@
 #!/usr/bin/env bash
 # install.sh - what building and testing Mirage takes, on a bare Debian 12.
+#   bash tests/install.sh          all of it
+#   bash tests/install.sh build    what building takes
 # Run as root.  Quick, and without the network, when all of it is there.
 set -euo pipefail
 
 packages=(
-    # building
     gcc libc6-dev make cmake ninja-build pkg-config libarchive-dev libjson-c-dev
+    libconfuse-dev libsqlite3-dev libsystemd-dev libmicrohttpd-dev libslurm-dev libmunge-dev
     tzdata # times in job logs are local ones
-    scdoc  # the manual page
-    # testing
-    libcmocka-dev clang libclang-rt-14-dev clang-format-14
+    scdoc  # the manual pages
+    libcmocka-dev # tests are configured with all the rest
 )
+testing=(
+    clang libclang-rt-14-dev clang-format-14
+    # a real Slurm on this machine (tests/lab)
+    slurmctld slurmd slurmdbd slurm-client slurm-wlm-basic-plugins slurm-wlm-mysql-plugin munge
+    mariadb-server-core mariadb-client-core libfaketime faketime bc liblua5.1-0 procps iproute2
+    curl socat systemd sqlite3
+)
+
+[ "${1:-}" = build ] || packages+=("${testing[@]}")
 
 missing=()
 for package in "${packages[@]}"; do
@@ -24,6 +34,13 @@ if [ ${#missing[@]} -gt 0 ]; then
         exit 1
     fi
     export DEBIAN_FRONTEND=noninteractive
+    # Slurm is wanted as programs: nothing of it is to start as a service here.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+        trap 'rm -f $policy' EXIT
+    fi
     apt-get -q update
     apt-get -q install -y --no-install-recommends "${missing[@]}"
 fi

@@ -82,7 +82,7 @@ printf '%s\n' "${files[@]}" | awk -v table="$table" '
                 sub(/^[^<]*</, "", name)
                 sub(/>.*$/, "", name)
                 check_foreign(name)
-            } else {
+            } else if (path != "daemon/core/banned.h" || line !~ / MIR_BEFORE_BANNED$/) {
                 fail("an include that cannot be read")
             }
             if (n_includes == 1 && own != path && (own in exists) && name != own)

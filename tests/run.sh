@@ -3,8 +3,9 @@
 #
 #   bash tests/run.sh           everything that a commit must pass
 #   bash tests/run.sh unit      release build; unit tests, corpora, rules: under a minute
-#   bash tests/run.sh quick     release build, all of its tests, format
-#   bash tests/run.sh fuzz      search for crashes, MIR_FUZZ_SECONDS (60) for each target
+#   bash tests/run.sh quick     release build, its tests but for the long ones, format
+#   bash tests/run.sh lab       release build; what runs against a real Slurm
+#   bash tests/run.sh fuzz      search for crashes, MIR_FUZZ_SECONDS (20) for each target
 #   bash tests/run.sh format    clang-format; "format --fix" applies it
 #   bash tests/run.sh bench     the benchmarks, in full length
 #
@@ -15,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 tier=${1:-all}
 jobs=$(nproc)
-fuzz_s=${MIR_FUZZ_SECONDS:-60}
+fuzz_s=${MIR_FUZZ_SECONDS:-20}
 logs=$PWD/build/log
 export CTEST_PARALLEL_LEVEL=$jobs
 mkdir -p "$logs"
@@ -114,7 +115,7 @@ bench() {
 
 began=$SECONDS
 case $tier in
-unit | quick | all | fuzz | format | bench) ;;
+unit | quick | lab | all | fuzz | format | bench) ;;
 *)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
     exit 2
@@ -136,8 +137,13 @@ unit)
     ;;
 quick)
     step "build (gcc)" build release
-    step "tests" run_ctest release
+    step "tests" run_ctest release -LE 'lab|campaign'
     step format check_format
+    ;;
+lab)
+    step "build (gcc)" build release
+    step "tests on a real Slurm" run_ctest release -L lab
+    cat "$logs"/tests-on-a-real-Slurm.log
     ;;
 format)
     step format check_format "${2:-}"
@@ -157,12 +163,17 @@ all)
     step format check_format
     step "build (gcc)" build release
     step "headers, each on its own" bash tests/headers.sh
-    step "tests" run_ctest release
+    step "tests" run_ctest release -LE 'lab|campaign'
+    step "storms" run_ctest release -L campaign
+    step "tests on a real Slurm" run_ctest release -L lab
     step "build (clang)" build clang
     step "build (ASan, UBSan)" build asan
-    step "tests (ASan, UBSan)" run_ctest asan -LE bench
+    step "tests (ASan, UBSan)" run_ctest asan -LE 'bench|lab|campaign'
+    step "storms (ASan, UBSan)" fixed_addresses build/asan/tests/campaign --seeds 100 --first 100000
+    step "on a real Slurm (ASan, UBSan)" run_ctest asan -R 'lab_(refusals|programs)'
     step "build (TSan)" build tsan
     step "unit tests (TSan)" run_ctest tsan -L unit
+    step "on a real Slurm (TSan)" run_ctest tsan -R 'lab_refusals'
     step "build (libFuzzer)" build fuzz fuzzers
     step "fuzz, $fuzz_s s a target" fuzz
     ;;

@@ -38,7 +38,7 @@ build() {
     cmake --build --preset release -j "$(nproc)" --target mirage-replay
 }
 
-quietly 'installing what is missing' bash tests/install.sh
+quietly 'installing what is missing' bash tests/install.sh build
 quietly 'building mirage-replay' build
 
 report=$PWD/mirage-demo.html

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# programs.sh - every tests/lab/test_*.c inside a running cluster, in real time.
+set -uo pipefail
+cd "$(dirname "$0")/../.." && . tests/lab/lab.bash
+lab_can_run || exit 77
+lab_start || exit 1
+failed=0
+chmod 777 "$LAB/jobs"
+for program in "$BUILD"/tests/lab_test_*; do
+    [ -x "$program" ] || continue
+    echo "== ${program##*/}"
+    (cd "$LAB/jobs" && "$program") || { echo "FAIL: ${program##*/}"; failed=1; }
+done
+lab_stop
+exit $failed
