@@ -6,6 +6,7 @@
 #include <munge.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int mir_environment_pack(int64_t job_id,
                          char *const *environment,
@@ -24,6 +25,20 @@ int mir_environment_pack(int64_t job_id,
     return 0;
 }
 
+/* Munge opens it for us alone: the daemon hands it on without being able to read it. */
+static munge_err_t seal_for_us(char **credential, const struct mir_str *payload)
+{
+    munge_ctx_t ctx = munge_ctx_create();
+    munge_err_t why = ctx != NULL ? EMUNGE_SUCCESS : EMUNGE_NO_MEMORY;
+
+    if (why == EMUNGE_SUCCESS)
+        why = munge_ctx_set(ctx, MUNGE_OPT_UID_RESTRICTION, geteuid());
+    if (why == EMUNGE_SUCCESS)
+        why = munge_encode(credential, ctx, payload->text, (int)payload->len);
+    munge_ctx_destroy(ctx);
+    return why;
+}
+
 int mir_environment_seal(int64_t job_id,
                          char *const *environment,
                          struct mir_str *out,
@@ -35,7 +50,7 @@ int mir_environment_seal(int64_t job_id,
     int rc = mir_environment_pack(job_id, environment, &payload, err);
 
     if (rc == 0) {
-        why = munge_encode(&credential, NULL, payload.text, (int)payload.len);
+        why = seal_for_us(&credential, &payload);
         if (why == EMUNGE_SUCCESS && credential != NULL)
             mir_str_add(out, credential);
         else

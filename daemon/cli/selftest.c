@@ -177,28 +177,38 @@ static void check_programs(struct report *r)
     }
 }
 
-/* The value of AccountingStoreFlags, in the words of `scontrol show config`. */
-static void check_comment(struct report *r)
+/* Does the value of `key` in `scontrol show config` ("Key    = a,b\n") name `word`? */
+static bool names(const char *config, const char *key, const char *word)
+{
+    const char *line = strstr(config, key);
+    size_t len = line != NULL ? strcspn(line, "\n") : 0;
+
+    return line != NULL && memmem(line, len, word, strlen(word)) != NULL;
+}
+
+static void check_slurm_conf(struct report *r)
 {
     const char *argv[] = {program("MIRAGE_SCONTROL", "scontrol"), "show", "config", NULL};
     struct mir_str text = {0};
     struct mir_error err = {{0}};
-    const char *flags, *end;
 
     if (!mir_child_found(argv[0]) || mir_child_read(argv, &text, &err) != 0) {
-        note(r, "comment", WARN, "cannot tell whether accounting keeps comments: scontrol fails");
+        note(r, "slurm.conf", WARN, "cannot be looked at: scontrol show config fails");
         mir_str_release(&text);
         return;
     }
-    flags = strstr(text.text, "AccountingStoreFlags");
-    end = flags != NULL ? strchr(flags, '\n') : NULL;
-    if (flags != NULL &&
-        memmem(flags, end != NULL ? (size_t)(end - flags) : strlen(flags), "job_comment", 11))
+    if (names(text.text, "AccountingStoreFlags", "job_comment"))
         note(r, "comment", OK, "kept in accounting");
     else
         note(r, "comment", WARN,
              "not kept in accounting: add job_comment to AccountingStoreFlags "
              "in slurm.conf, so that a lost job is found again");
+    if (names(text.text, "PrivateData", "jobs"))
+        note(r, "jobs", WARN,
+             "hidden by PrivateData in slurm.conf: Mirage sees none unless its user is an "
+             "operator (sacctmgr add user mirage account=root adminlevel=operator)");
+    else
+        note(r, "jobs", OK, "can be seen by all users");
     mir_str_release(&text);
 }
 
@@ -228,7 +238,7 @@ int mir_verb_selftest(const struct mir_cli *cli)
     for (size_t i = 0; status != NULL && i < sizeof(checks) / sizeof(checks[0]); i++)
         checks[i](&r, status);
     check_programs(&r);
-    check_comment(&r);
+    check_slurm_conf(&r);
     check_munge(&r);
     json_object_object_add(root, "checks", r.checks);
     if (cli->format == MIR_FORMAT_JSON) {

@@ -19,9 +19,10 @@ void mir_engine_doubt(struct mir_engine *e, struct mir_engine_chain *c, struct m
     c->changed = true;
 }
 
+/* Rows without comments have no tokens: that none is found proves nothing then. */
 static bool accounting_can_tell(const struct mir_engine *e, const struct mir_engine_link *l)
 {
-    return e->cluster.accounting && l->row.job.token[0] != '\0';
+    return e->cluster.accounting && e->cluster.stores_comment && l->row.job.token[0] != '\0';
 }
 
 /* ---- conclusions ---- */
@@ -40,10 +41,23 @@ never_happened(struct mir_engine *e, struct mir_engine_chain *c, struct mir_engi
     mir_engine_tell(e, LOG_NOTICE, c, l, "no job has this token: the submission never happened");
 }
 
+/* How a link ended matters only while none after it has taken over. */
+static bool was_last(const struct mir_engine_chain *c, const struct mir_engine_link *l)
+{
+    for (size_t i = 0; i < c->n_links; i++) {
+        const struct mir_link_row *row = &c->links[i]->row;
+
+        if (row->number > l->row.number &&
+            (row->state == MIR_LINK_PENDING || row->state == MIR_LINK_RUNNING))
+            return false;
+    }
+    return true;
+}
+
 static void end_lost(struct mir_engine *e, struct mir_engine_chain *c, struct mir_engine_link *l)
 {
     const struct mir_end end = {.state = MIR_STATE_UNKNOWN, .end_at = e->list_at};
-    bool away = l->away;
+    bool away = l->away && was_last(c, l);
 
     e->n_lost++;
     mir_engine_tell(e, LOG_ERR, c, l, "slurmctld lost job %u, which ran", l->row.job.id);
@@ -67,8 +81,10 @@ static void plan_lost(struct mir_engine *e, struct mir_engine_chain *c, struct m
     }
     l->cancel_wanted = false;
     mir_engine_replan(e, c, l);
-    if (rival) /* another job bears its number: the next list decides whether that is the link */
+    if (rival) { /* another job bears its number: the next list decides whether that is the link */
         l->after_no = e->n_asked;
+        e->need_full = true;
+    }
     if (away)
         mir_engine_park(e, c, "link %d vanished while Mirage was away", (int)l->row.number);
 }
@@ -203,6 +219,8 @@ void mir_engine_found(struct mir_engine *e,
     if (event->outcome != MIR_OUTCOME_DONE)
         return; /* asked again: without accounting's word nothing is sent a second time */
     past = own_row(l, event);
+    /* It keeps every job that has ended, however long we were away: this one has not, it is lost. */
+    l->away = false;
     if (past == NULL && l->unknown) {
         never_happened(e, c, l);
     } else if (past == NULL) {

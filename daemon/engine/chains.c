@@ -349,10 +349,9 @@ static int load_chain(void *arg, const struct mir_chain_row *row)
 }
 
 /* Links with a job, or that need one, stay; of the ended ones the newest. */
-static void trim_links(struct mir_engine *e, struct mir_engine_chain *c)
+static void trim_links(struct mir_engine *e, struct mir_engine_chain *c, size_t max)
 {
-    while (c->n_links > MIR_SHOWN_LINKS && c->links[0]->row.state == MIR_LINK_GONE &&
-           !c->links[0]->dirty) {
+    while (c->n_links > max && c->links[0]->row.state == MIR_LINK_GONE && !c->links[0]->dirty) {
         double interruption_s, overlap_s;
 
         mir_engine_pair(e, c, c->links[0], c->links[1], &interruption_s, &overlap_s);
@@ -372,7 +371,7 @@ static int load_link(void *arg, const struct mir_link_row *row)
     struct loading *to = arg;
 
     mir_engine_link_add(to->c, row);
-    trim_links(to->e, to->c);
+    trim_links(to->e, to->c, MIR_SHOWN_LINKS);
     return 0;
 }
 
@@ -496,10 +495,39 @@ static size_t oldest_closed(const struct mir_engine *e, size_t *n_closed)
     return oldest;
 }
 
+/* The newest MIR_CLOSED_SHOWN of `n` rows; tells how many are left. */
+static size_t keep_newest(void *rows, size_t n, size_t size)
+{
+    if (n <= MIR_CLOSED_SHOWN)
+        return n;
+    memmove(rows, (char *)rows + (n - MIR_CLOSED_SHOWN) * size, MIR_CLOSED_SHOWN * size);
+    return MIR_CLOSED_SHOWN;
+}
+
+/* Of a chain that is over, the journal has the whole story. */
+static void trim_closed(struct mir_engine *e, struct mir_engine_chain *c)
+{
+    size_t n_rows = c->n_decisions + c->n_events + c->n_links;
+
+    trim_links(e, c, MIR_CLOSED_SHOWN);
+    c->n_decisions = keep_newest(c->decisions, c->n_decisions, sizeof(c->decisions[0]));
+    c->n_events = keep_newest(c->events, c->n_events, sizeof(c->events[0]));
+    if (c->n_decisions + c->n_events + c->n_links == n_rows)
+        return;
+    c->decisions = mir_realloc(c->decisions, c->n_decisions, sizeof(c->decisions[0]));
+    c->cap_decisions = c->n_decisions;
+    c->events = mir_realloc(c->events, c->n_events, sizeof(c->events[0]));
+    c->cap_events = c->n_events;
+    c->changed = e->changed = true;
+}
+
 void mir_engine_trim(struct mir_engine *e)
 {
-    for (size_t i = 0; i < e->n_chains; i++)
-        trim_links(e, e->chains[i]);
+    for (size_t i = 0; i < e->n_chains; i++) {
+        if (!mir_engine_chain_open(e->chains[i]))
+            trim_closed(e, e->chains[i]);
+        trim_links(e, e->chains[i], MIR_SHOWN_LINKS);
+    }
     for (;;) {
         size_t n_closed, i = oldest_closed(e, &n_closed);
 

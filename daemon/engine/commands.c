@@ -7,7 +7,7 @@
 
 #include "daemon/core/alloc.h"
 
-enum { MAX_REQUESTS = 1000 };
+enum { MAX_REQUESTS = 1000, MAX_OWN_REQUESTS = 20 };
 
 __attribute__((format(printf, 3, 4))) static void
 say(struct mir_answer *answer, int rc, const char *fmt, ...)
@@ -74,6 +74,7 @@ pause_chain(struct mir_engine *e, const struct mir_command *command, struct mir_
 static void start_over(struct mir_engine_chain *c)
 {
     for (size_t i = 0; i < c->n_links; i++) {
+        c->links[i]->wanted = false; /* what was decided before the pause is old */
         c->links[i]->next_at = 0;
         c->links[i]->try_ns = 0;
         c->links[i]->backoff_ns = 0;
@@ -159,6 +160,16 @@ static const struct mir_engine_chain *chain_of_job(const struct mir_engine *e,
     return NULL;
 }
 
+/* Each costs slurmctld a look at a job: one user may not fill the queue of them. */
+static size_t requests_of(const struct mir_engine *e, uint32_t uid)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < e->n_requests; i++)
+        n += e->requests[i].uid == uid;
+    return n;
+}
+
 /* As far as the last list knows the job. */
 static bool
 may_enroll(struct mir_engine *e, const struct mir_command *command, struct mir_answer *answer)
@@ -180,7 +191,7 @@ may_enroll(struct mir_engine *e, const struct mir_command *command, struct mir_a
         say(answer, -EALREADY, "job %u is in chain %s", command->job_id, c->row.id);
     } else if (!e->up)
         say(answer, -EBUSY, "the broker does not answer; try again");
-    else if (e->n_requests >= MAX_REQUESTS)
+    else if (e->n_requests >= MAX_REQUESTS || requests_of(e, command->uid) >= MAX_OWN_REQUESTS)
         say(answer, -EBUSY, "too many jobs are being enrolled; try again");
     else
         return true;
@@ -199,21 +210,10 @@ enroll(struct mir_engine *e, const struct mir_command *command, struct mir_answe
 {
     struct mir_enroll_request r = {
         .job_id = command->job_id, .uid = command->uid, .admin = command->admin};
-    struct mir_question *q;
-    uint64_t ticket;
 
     if (!may_enroll(e, command, answer))
         return;
     new_chain_id(e, r.chain);
-    q = mir_engine_ask(e, MIR_ASK_ENROLL, NULL, NULL);
-    ticket = q->ticket;
-    q->job_id = r.job_id;
-    snprintf(q->chain, sizeof(q->chain), "%s", r.chain);
-    if (e->live->ops->read_job(e->live, ticket, r.job_id, NULL) != 0) {
-        mir_engine_unask(e, ticket);
-        say(answer, -EBUSY, "the broker does not answer; try again");
-        return;
-    }
     if (command->munged_environment != NULL)
         r.munged_environment = mir_strdup(command->munged_environment);
     e->requests =

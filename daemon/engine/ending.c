@@ -7,7 +7,7 @@
 
 #include "daemon/core/parse.h"
 
-enum { BACKOFF_MAX_S = 86400 };
+enum { BACKOFF_MAX_S = 86400, WAIT_MAX_S = 366 * 86400 };
 
 static void drop_unsent(struct mir_engine *e, struct mir_engine_chain *c, struct mir_engine_link *l)
 {
@@ -85,30 +85,48 @@ void mir_engine_pair(const struct mir_engine *e,
 
 /* ---- what would have happened ---- */
 
+/* The wait that the policy counted with; of one that names none, that of half of the others. */
+static double
+expected_wait(const struct mir_engine *e, const struct mir_engine_link *next, const char **source)
+{
+    double wait_s = next->row.decided_wait_s;
+
+    *source = "";
+    if (wait_s < 0 || isnan(wait_s)) {
+        *source = " (recent median wait)";
+        wait_s = e->n_history > 0 ? e->recent_wait_s[0] : (double)NAN;
+    }
+    if (wait_s < 0 || isnan(wait_s)) {
+        *source = " (without any wait)";
+        wait_s = 0;
+    }
+    return wait_s < WAIT_MAX_S ? wait_s : WAIT_MAX_S;
+}
+
 static void report_observed(struct mir_engine *e,
                             struct mir_engine_chain *c,
-                            struct mir_engine_link *k,
+                            const struct mir_engine_link *k,
                             struct mir_engine_link *next)
 {
-    int64_t would_at = next != NULL && next->row.would_at != 0 ? next->row.would_at : k->row.end_at;
-    double wait_s = next != NULL && next->row.decided_wait_s > 0 ? next->row.decided_wait_s : 0;
-    int64_t start_at = would_at + (int64_t)wait_s;
-    int64_t ready_at = start_at + mir_engine_warmup_of(e, c);
+    int64_t end_at = k->row.end_at, start_at, ready_at;
     char when[32], gap[32];
+    const char *source;
 
-    if (next != NULL && next->row.would_at == 0) {
-        next->row.would_at = would_at;
+    if (next->row.would_at == 0) {
+        next->row.would_at = end_at;
         mir_engine_link_touch(e, c, next);
     }
-    mir_format_time(would_at, when);
-    if (ready_at >= k->row.end_at)
+    start_at = next->row.would_at + (int64_t)expected_wait(e, next, &source);
+    ready_at = start_at + mir_engine_warmup_of(e, c);
+    mir_format_time(next->row.would_at, when);
+    if (ready_at >= end_at)
         mir_engine_tell(e, LOG_INFO, c, next,
-                        "would have been submitted %s UTC; predicted interruption %s", when,
-                        mir_format_duration(ready_at - k->row.end_at, gap));
+                        "would have been submitted %s UTC; predicted interruption %s%s", when,
+                        mir_format_duration(ready_at - end_at, gap), source);
     else
         mir_engine_tell(e, LOG_INFO, c, next,
-                        "would have been submitted %s UTC; predicted overlap %s", when,
-                        mir_format_duration(k->row.end_at - start_at, gap));
+                        "would have been submitted %s UTC; predicted overlap %s%s", when,
+                        mir_format_duration(end_at - start_at, gap), source);
 }
 
 /* ---- the rules, in their order ---- */
@@ -154,6 +172,32 @@ reached(struct mir_engine *e, struct mir_engine_chain *c, const struct mir_engin
     else
         return false;
     return true;
+}
+
+/* Its end was decided when its last link ended; but it may have been held back since. */
+static bool is_overdue(const struct mir_engine *e, const struct mir_engine_chain *c)
+{
+    if (!mir_engine_chain_open(c) || c->row.state == MIR_CHAIN_ENROLLING ||
+        (c->row.options.given & MIR_OPT_UNTIL) == 0 || mir_engine_at(e) < c->row.options.until)
+        return false;
+    for (size_t i = 0; i < c->n_links; i++) {
+        const struct mir_engine_link *l = c->links[i];
+
+        if (l->asked || l->unknown ||
+            (l->row.state != MIR_LINK_GONE && l->row.state != MIR_LINK_PLANNED))
+            return false;
+    }
+    return true;
+}
+
+void mir_engine_end_overdue(struct mir_engine *e)
+{
+    if (!mir_engine_may_decide(e) || !mir_engine_journal_works(e))
+        return;
+    for (size_t i = 0; i < e->n_chains; i++) {
+        if (is_overdue(e, e->chains[i]))
+            mir_engine_end_chain(e, e->chains[i], true, "until has passed");
+    }
 }
 
 /* Exit code 0, and so long before the limit that the limit was not what ended it. */

@@ -206,6 +206,15 @@ static void close_questions(struct mir_engine *e)
     }
 }
 
+/* What failed with the old connection says nothing about the new one. */
+static void try_again(struct mir_engine *e)
+{
+    for (size_t i = 0; i < e->n_chains; i++) {
+        for (size_t k = 0; k < e->chains[i]->n_links; k++)
+            e->chains[i]->links[k]->capture_backoff_ns = 0;
+    }
+}
+
 static void is_up(struct mir_engine *e)
 {
     close_questions(e);
@@ -214,6 +223,7 @@ static void is_up(struct mir_engine *e)
     e->list_due_ns = e->cluster_due_ns = e->now.mono_ns;
     e->list_asked = e->cluster_asked = e->history_asked = false;
     e->need_full = true;
+    try_again(e);
     mir_engine_tell(e, LOG_INFO, NULL, NULL, "connected");
 }
 
@@ -261,10 +271,10 @@ static void prune(struct mir_engine *e)
         mir_engine_journal_failed(e, &err);
 }
 
-static void forget_closed(struct mir_engine *e)
+static void forget_unused(struct mir_engine *e)
 {
     for (size_t i = 0; i < e->n_chains && e->up; i++) {
-        if (e->chains[i]->changed && !mir_engine_chain_open(e->chains[i]))
+        if (e->chains[i]->changed)
             mir_engine_forget_templates(e, e->chains[i]);
     }
 }
@@ -287,11 +297,13 @@ int64_t mir_engine_tick(struct mir_engine *e, struct mir_now now)
     (void)mir_engine_flush(e); /* what failed before comes first */
     mir_engine_poll(e);
     mir_engine_capture_due(e);
+    mir_engine_enroll_due(e);
+    mir_engine_end_overdue(e);
     mir_engine_decide_due(e);
     mir_engine_submit_due(e);
     mir_engine_find_due(e);
     mir_engine_cancel_due(e);
-    forget_closed(e);
+    forget_unused(e);
     prune(e);
     if (mir_engine_flush(e) == 0)
         tell_forgotten(e);

@@ -69,6 +69,23 @@ static void fill_link_row(struct mir_engine *e,
     snprintf(row->chain, sizeof(row->chain), "%s", chain->id);
 }
 
+/*
+ * A user may have thousands of jobs that ask and are refused.  So many are told and
+ * shown; each further one is as if it had not asked, until one of those has gone.
+ */
+static bool too_many_refused(const struct mir_engine *e, uint32_t uid)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < e->n_chains; i++) {
+        const struct mir_engine_chain *c = e->chains[i];
+
+        n += c->row.state == MIR_CHAIN_REFUSED && c->row.uid == uid && c->n_links > 0 &&
+             c->links[0]->seen_no == e->list_no;
+    }
+    return n >= MIR_REFUSED_CHAINS;
+}
+
 void mir_engine_refuse(struct mir_engine *e,
                        const struct mir_live_job *job,
                        bool by_comment,
@@ -80,6 +97,8 @@ void mir_engine_refuse(struct mir_engine *e,
     struct mir_engine_chain *c;
     struct mir_engine_link *l;
 
+    if (by_comment && too_many_refused(e, job->uid))
+        return;
     fill_chain_row(e, job, by_comment, id, &row);
     fill_link_row(e, job, &row, &link);
     link.state = MIR_LINK_GONE;
@@ -221,7 +240,10 @@ static void enroll_read_job(struct mir_engine *e,
     struct mir_tag tag;
     const char *against = NULL;
 
-    if (job->uid != r->uid && !r->admin)
+    if (job->submit_at <= 0)
+        mir_engine_tell(e, LOG_WARNING, NULL, NULL, "enroll job %u: Slurm tells no submit time yet",
+                        job->id);
+    else if (job->uid != r->uid && !r->admin)
         mir_engine_tell(e, LOG_WARNING, NULL, NULL, "uid %u asks for job %u of another user",
                         r->uid, job->id);
     else if (job->uid < e->settings->min_uid)
@@ -234,6 +256,35 @@ static void enroll_read_job(struct mir_engine *e,
         mir_engine_enroll(e, job, false, r->chain, r->munged_environment);
     if (against != NULL)
         mir_engine_refuse(e, job, false, r->chain, against);
+}
+
+static void ask_for_job(struct mir_engine *e, struct mir_enroll_request *r)
+{
+    struct mir_question *q = mir_engine_ask(e, MIR_ASK_ENROLL, NULL, NULL);
+    uint64_t ticket = q->ticket;
+
+    q->job_id = r->job_id;
+    snprintf(q->chain, sizeof(q->chain), "%s", r->chain);
+    e->looked_ns = e->now.mono_ns;
+    e->looked_to_enroll = true;
+    r->asked = e->live->ops->read_job(e->live, ticket, r->job_id, NULL) == 0;
+    if (!r->asked)
+        mir_engine_unask(e, ticket);
+}
+
+/* In turn with the looks at predecessors: neither keeps the other waiting for long. */
+void mir_engine_enroll_due(struct mir_engine *e)
+{
+    int64_t apart_ns = e->looked_to_enroll ? 2 * MIR_NS : MIR_NS;
+
+    if (!e->up || e->now.mono_ns - e->looked_ns < apart_ns)
+        return;
+    for (size_t i = 0; i < e->n_requests; i++) {
+        if (!e->requests[i].asked) {
+            ask_for_job(e, &e->requests[i]);
+            return;
+        }
+    }
 }
 
 static bool in_a_chain(const struct mir_engine *e, const struct mir_live_job *job)
@@ -335,11 +386,13 @@ void mir_engine_forget_templates(struct mir_engine *e, struct mir_engine_chain *
 {
     bool keep = mir_engine_chain_open(c);
 
+    for (size_t i = 0; i < c->n_links; i++) {
+        if (c->links[i]->asked || c->links[i]->unknown)
+            return; /* the broker may be reading one this moment */
+    }
     for (size_t i = c->n_links; i-- > 0;) {
         struct mir_engine_link *l = c->links[i];
 
-        if (!mir_engine_chain_open(c) && (l->asked || l->unknown))
-            return; /* the broker may be reading it this moment */
         if (l->row.template_id[0] == '\0')
             continue;
         if (keep) {
@@ -398,10 +451,9 @@ void mir_engine_captured(struct mir_engine *e,
     struct mir_engine_chain *c = mir_engine_chain_find(e, q->chain);
     struct mir_engine_link *l = c != NULL ? mir_engine_link_find(c, q->link) : NULL;
 
-    if (l == NULL)
-        return;
-    l->capturing = false;
-    if (!mir_engine_chain_open(c)) {
+    if (l != NULL)
+        l->capturing = false;
+    if (l == NULL || !mir_engine_chain_open(c)) {
         if (event->outcome == MIR_OUTCOME_DONE)
             mir_engine_forget_later(e, event->template_id);
         return;

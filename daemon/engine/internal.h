@@ -37,6 +37,8 @@ enum {
     MIR_SHOWN_DECISIONS = 100,
     MIR_SHOWN_EVENTS = 50,
     MIR_CLOSED_CHAINS = 300,  /* kept in memory and shown */
+    MIR_CLOSED_SHOWN = 20,    /* of each of them: links, decisions, events */
+    MIR_REFUSED_CHAINS = 50,  /* of one user, told and shown while their jobs are listed */
     MIR_IDENTITY_TRIES = 5,   /* submissions refused for the predecessor's identity, in a row */
     MIR_UNLISTED_LINKS = 100, /* a tag's link number may be this far from those we know */
 };
@@ -47,7 +49,7 @@ struct mir_engine_link {
     bool dirty;
     struct mir_request shape; /* as last seen in a list */
     bool opted;               /* its comment asks for a chain, when last seen */
-    bool held;                /* by an administrator or after failed launches */
+    bool held;                /* by its owner, an administrator, or after failed launches */
     uint32_t flags;           /* enum mir_live_flag, last seen */
     char note[96];            /* Slurm's reason while it waits */
     int64_t seen_ns;          /* monotonic; 0: not since we started */
@@ -57,7 +59,6 @@ struct mir_engine_link {
     /* as a successor that is to be submitted */
     int64_t next_at;     /* Slurm's clock; 0: decide at once */
     bool wanted;         /* the answer was to submit, and we may */
-    bool blocked;        /* the answer was to submit, and we may not: the text is told once */
     bool verifying;      /* its predecessor is being read */
     int64_t verified_ns; /* the predecessor's end was confirmed then */
     bool asked;          /* a submission is on its way */
@@ -129,6 +130,7 @@ struct mir_question {
 struct mir_enroll_request {
     uint32_t job_id, uid;
     bool admin;
+    bool asked;
     char chain[MIR_CHAIN_ID_LEN + 1];
     char *munged_environment;
 };
@@ -139,6 +141,12 @@ struct mir_rival {
     bool cancelling;
     bool told_running;
     uint64_t seen_no, asked_no;
+};
+
+/* Of maintenance reservations the first that is not over; start_at 0: none. */
+struct mir_engine_window {
+    int64_t start_at, end_at;
+    bool all; /* it takes every node in service */
 };
 
 struct mir_pending_event {
@@ -173,7 +181,7 @@ struct mir_engine {
     bool up;
     bool have_cluster;
     struct mir_live_cluster cluster; /* without its arrays */
-    int64_t maintenance_at;
+    struct mir_engine_window maintenance;
     bool cluster_asked;
     int64_t cluster_due_ns;
 
@@ -185,10 +193,15 @@ struct mir_engine {
     int64_t list_asked_ns;
     int64_t list_due_ns;
     int64_t list_duration_ns;
-    int64_t hurry_ns; /* evidence is wanted: the next list no later; 0: no hurry */
-    bool list_asked, need_full;
+    int64_t hurry_ns;       /* evidence is wanted: the next list no later; 0: no hurry */
+    int64_t list_before_ns; /* when the last one that was answered was asked for */
+    int64_t list_debt_ns;   /* lists came so much before their time */
+    bool list_asked, asked_full, need_full;
     uint64_t n_asked, list_no; /* lists asked for; number of the one that came */
     int64_t previous_list_at;
+    int64_t looked_ns;     /* when a single job was last asked for: once a second at most */
+    bool looked_to_enroll; /* and that was for somebody who wants a chain */
+    size_t turn;           /* whose turn it is to look */
 
     enum mir_history_state history;
     bool history_asked, history_filling;
@@ -292,6 +305,11 @@ void mir_engine_cluster_event(struct mir_engine *e, const struct mir_live_event 
 void mir_engine_history_event(struct mir_engine *e, const struct mir_live_event *event);
 bool mir_engine_may_decide(const struct mir_engine *e);
 int64_t mir_engine_gap_ns(const struct mir_engine *e);
+/* A job of that limit that starts at `from_at` or later runs into maintenance; says until when. */
+bool mir_engine_crosses_maintenance(const struct mir_engine *e,
+                                    int64_t from_at,
+                                    int32_t limit_s,
+                                    char out[160]);
 
 /* sight.c */
 void mir_engine_take_list(struct mir_engine *e, const struct mir_live_jobs *list);
@@ -321,6 +339,7 @@ void mir_engine_refuse(struct mir_engine *e,
 void mir_engine_take_up(struct mir_engine *e,
                         const struct mir_live_job *job,
                         const struct mir_tag *tag);
+void mir_engine_enroll_due(struct mir_engine *e);
 void mir_engine_enroll_event(struct mir_engine *e,
                              const struct mir_question *q,
                              const struct mir_live_event *event);
@@ -348,6 +367,9 @@ void mir_engine_plan(struct mir_engine *e,
 /* Back to planned: as if it had never been tried. */
 void mir_engine_replan(struct mir_engine *e, struct mir_engine_chain *c, struct mir_engine_link *l);
 void mir_engine_look_for_kill_file(struct mir_engine *e);
+bool mir_engine_suspended(const struct mir_engine_link *l);
+/* Is the chain in a state to decide about a successor of `k`? */
+bool mir_engine_decides(const struct mir_engine_chain *c, const struct mir_engine_link *k);
 void mir_engine_decide_due(struct mir_engine *e);
 void mir_engine_submit_due(struct mir_engine *e);
 void mir_engine_verified(struct mir_engine *e,
@@ -395,6 +417,8 @@ void mir_engine_end_chain(struct mir_engine *e,
                           bool cancel_successor,
                           const char *fmt,
                           ...) __attribute__((format(printf, 4, 5)));
+/* `until` has passed and nothing of it lives. */
+void mir_engine_end_overdue(struct mir_engine *e);
 void mir_engine_park(struct mir_engine *e, struct mir_engine_chain *c, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Interruption and overlap between a link and the next one; NAN: not known yet. */

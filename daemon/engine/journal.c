@@ -686,9 +686,15 @@ prune_slices(struct mir_journal *j, const char *sql, int64_t before, struct mir_
     return rc;
 }
 
+/* While a job of it lives the chain stays: that it is over must not be forgotten before. */
 #define ENDED_BEFORE                                                                               \
     "SELECT id FROM chain WHERE state>=4 AND "                                                     \
-    "CASE WHEN ended_at>0 THEN ended_at ELSE enrolled_at END<?1"
+    "CASE WHEN ended_at>0 THEN ended_at ELSE enrolled_at END<?1 AND "                              \
+    "NOT EXISTS (SELECT 1 FROM link WHERE link.chain=chain.id AND link.state<6)"
+
+#define CANCELS_OF_NOBODY                                                                          \
+    "SELECT key FROM fact WHERE key GLOB 'cancel:*' AND "                                          \
+    "substr(key,8) NOT IN (SELECT id FROM chain)"
 
 /* A chain and its links go together or not at all; one that was refused has no end, only a day. */
 static int prune_chains(struct mir_journal *j, int64_t before, struct mir_error *err)
@@ -698,6 +704,7 @@ static int prune_chains(struct mir_journal *j, int64_t before, struct mir_error 
         "DELETE FROM decision WHERE chain IN (" ENDED_BEFORE ")",
         "DELETE FROM event WHERE chain IN (" ENDED_BEFORE ")",
         "DELETE FROM chain WHERE id IN (" ENDED_BEFORE ")",
+        "DELETE FROM fact WHERE key IN (" CANCELS_OF_NOBODY ")",
     };
     int rc = mir_journal_begin(j, err);
 

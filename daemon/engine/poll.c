@@ -5,14 +5,17 @@
 #include <errno.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/core/parse.h"
 
 enum {
     CLUSTER_S = 600,      /* between looks at the configuration */
+    HURRY_S = 5,          /* between lists at least, however much evidence is wanted */
     RETRY_S = 10,         /* after a failed question */
     HISTORY_YOUNG_S = 10, /* accounting's rows younger than this are not trusted */
     HISTORY_TRIES = 10,   /* then the chains go on without, and it is tried later */
     HISTORY_LATER_S = 600,
     HISTORY_MARK_S = 600, /* how often the journal notes how far the history reaches */
+    LIST_DEBT_S = 1800,
     DAY_S = 86400,
 };
 
@@ -57,7 +60,9 @@ static void ask_cluster(struct mir_engine *e)
 
 static int64_t list_due_ns(const struct mir_engine *e)
 {
-    int64_t soonest_ns = e->list_ns + 5 * e->list_duration_ns;
+    int64_t apart_ns = 5 * e->list_duration_ns;
+    int64_t last_ns = e->list_ns > e->list_asked_ns ? e->list_ns : e->list_asked_ns;
+    int64_t soonest_ns = last_ns + (apart_ns > HURRY_S * MIR_NS ? apart_ns : HURRY_S * MIR_NS);
     int64_t hurry_ns = e->hurry_ns > soonest_ns ? e->hurry_ns : soonest_ns;
 
     return e->hurry_ns != 0 && hurry_ns < e->list_due_ns ? hurry_ns : e->list_due_ns;
@@ -70,12 +75,15 @@ static void ask_list(struct mir_engine *e)
     e->list_asked = true;
     e->list_asked_ns = e->now.mono_ns;
     e->n_asked++;
-    if (e->live->ops->read_jobs(e->live, ticket, e->need_full, NULL) != 0) {
+    e->hurry_ns = 0;
+    e->asked_full = e->need_full;
+    e->need_full = false; /* whoever wants a full one from now on wants the next */
+    if (e->live->ops->read_jobs(e->live, ticket, e->asked_full, NULL) != 0) {
         mir_engine_unask(e, ticket);
         e->list_asked = false;
+        e->need_full = e->asked_full;
         e->list_due_ns = e->now.mono_ns + RETRY_S * MIR_NS;
     }
-    e->hurry_ns = 0;
 }
 
 static void ask_history(struct mir_engine *e)
@@ -144,17 +152,69 @@ void mir_engine_poll(struct mir_engine *e)
 
 /* ---- answers ---- */
 
-static int64_t next_maintenance(const struct mir_engine *e, const struct mir_live_cluster *cluster)
+/* The first window that is not over; all zero: none. */
+static struct mir_engine_window next_maintenance(const struct mir_engine *e,
+                                                 const struct mir_live_cluster *cluster)
 {
-    int64_t at = 0;
+    uint32_t down = cluster->n_nodes_down;
+    uint32_t n_nodes = cluster->n_nodes > down ? cluster->n_nodes - down : 0;
+    struct mir_engine_window w = {0};
 
     for (size_t i = 0; i < cluster->n_reservations; i++) {
         const struct mir_live_reservation *r = &cluster->reservations[i];
 
-        if (r->maintenance && r->end_at > mir_engine_at(e) && (at == 0 || r->start_at < at))
-            at = r->start_at;
+        if (!r->maintenance || r->end_at <= mir_engine_at(e) || r->start_at <= 0 ||
+            (w.start_at != 0 && r->start_at >= w.start_at))
+            continue;
+        w = (struct mir_engine_window){r->start_at, r->end_at, r->n_nodes >= n_nodes};
     }
-    return at;
+    return w;
+}
+
+static void take_maintenance(struct mir_engine *e, const struct mir_live_cluster *cluster)
+{
+    struct mir_engine_window w = next_maintenance(e, cluster), before = e->maintenance;
+
+    e->maintenance = w;
+    if (w.start_at == before.start_at && w.end_at == before.end_at && w.all == before.all)
+        return;
+    for (size_t i = 0; i < e->n_chains; i++)
+        e->chains[i]->changed = true; /* whom it concerns is said in the view */
+    e->changed = true;
+}
+
+bool mir_engine_crosses_maintenance(const struct mir_engine *e,
+                                    int64_t from_at,
+                                    int32_t limit_s,
+                                    char out[160])
+{
+    const struct mir_engine_window *w = &e->maintenance;
+    int64_t last_at = w->start_at - (limit_s > 0 ? limit_s : 0);
+    char last[32], end[32];
+
+    if (w->start_at == 0 || limit_s <= 0 || from_at <= last_at || from_at >= w->end_at)
+        return false;
+    snprintf(out, 160, "a start after %s %s run into maintenance, which ends %s UTC",
+             mir_format_time(last_at, last), w->all ? "would" : "may",
+             mir_format_time(w->end_at, end));
+    return true;
+}
+
+/* What an administrator should know of, once for each configuration. */
+static void tell_of_cluster(struct mir_engine *e, const struct mir_live_cluster *cluster)
+{
+    bool first = !e->have_cluster;
+
+    if (cluster->accounting && !cluster->stores_comment &&
+        (first || e->cluster.stores_comment || !e->cluster.accounting))
+        mir_engine_tell(e, LOG_WARNING, NULL, NULL,
+                        "accounting stores no comments (AccountingStoreFlags=job_comment): what "
+                        "became of a job is told by lists alone");
+    if (cluster->min_job_age_s < 2 * e->settings->poll_s &&
+        (first || cluster->min_job_age_s != e->cluster.min_job_age_s))
+        mir_engine_tell(e, LOG_WARNING, NULL, NULL,
+                        "MinJobAge is %d s, less than two polls: jobs may end unseen",
+                        (int)cluster->min_job_age_s);
 }
 
 void mir_engine_cluster_event(struct mir_engine *e, const struct mir_live_event *event)
@@ -162,11 +222,12 @@ void mir_engine_cluster_event(struct mir_engine *e, const struct mir_live_event 
     e->cluster_asked = false;
     if (event->outcome != MIR_OUTCOME_DONE || event->cluster == NULL)
         return; /* asked again soon */
+    tell_of_cluster(e, event->cluster);
     e->cluster = *event->cluster;
     e->cluster.partitions = NULL;
     e->cluster.reservations = NULL;
     e->cluster.n_partitions = e->cluster.n_reservations = 0;
-    e->maintenance_at = next_maintenance(e, event->cluster);
+    take_maintenance(e, event->cluster);
     mir_queue_set_cluster(e->queue, event->cluster);
     e->have_cluster = true;
     e->cluster_due_ns = e->now.mono_ns + CLUSTER_S * MIR_NS;
@@ -215,26 +276,57 @@ static void mind_the_gap(struct mir_engine *e)
     }
 }
 
+/*
+ * One list a poll: those that came before their time are made up for, by polls that
+ * are up to half as long again.
+ */
+static void next_list(struct mir_engine *e)
+{
+    int64_t poll_ns = mir_engine_poll_ns(e);
+    int64_t apart_ns = e->list_asked_ns - e->list_before_ns;
+
+    if (e->list_before_ns != 0)
+        e->list_debt_ns += poll_ns - apart_ns;
+    if (e->list_debt_ns < 0)
+        e->list_debt_ns = 0;
+    if (e->list_debt_ns > LIST_DEBT_S * MIR_NS)
+        e->list_debt_ns = LIST_DEBT_S * MIR_NS;
+    e->list_before_ns = e->list_asked_ns;
+    e->list_due_ns =
+        e->now.mono_ns + poll_ns + (e->list_debt_ns < poll_ns / 2 ? e->list_debt_ns : poll_ns / 2);
+}
+
+static int64_t duration_ns(const struct mir_live_event *event)
+{
+    const int64_t max_ms = INT64_C(3600) * 1000;
+
+    if (event->duration_ms <= 0)
+        return 0;
+    return (event->duration_ms < max_ms ? event->duration_ms : max_ms) * (MIR_NS / 1000);
+}
+
 void mir_engine_jobs_event(struct mir_engine *e, const struct mir_live_event *event)
 {
     e->list_asked = false;
     e->list = NULL; /* what was lent ended with this event */
     if (event->outcome != MIR_OUTCOME_DONE) {
+        e->need_full |= e->asked_full;
         e->list_due_ns = e->now.mono_ns + mir_engine_poll_ns(e);
         mir_engine_tell(e, LOG_WARNING, NULL, NULL, "job list: %.200s", event->text);
         return;
     }
-    e->list_duration_ns = event->duration_ms * (MIR_NS / 1000);
-    e->list_due_ns = e->now.mono_ns + mir_engine_poll_ns(e);
+    e->list_duration_ns = duration_ns(event);
+    next_list(e);
+    if (event->jobs == NULL && (e->list_ns == 0 || e->asked_full))
+        e->need_full = true; /* "nothing has changed" is no answer to that */
     if (event->jobs == NULL && e->list_ns == 0)
-        return; /* "nothing has changed" since a list that we never had */
+        return;
     e->list_ns = e->now.mono_ns;
     e->changed = true;
     if (event->jobs == NULL) { /* what the last list said is true until now */
         e->list_at = mir_engine_at(e);
         return;
     }
-    e->need_full = false;
     e->list = event->jobs;
     e->previous_list_at = e->list_at;
     e->list_at = e->clock_at = event->jobs->at;

@@ -85,18 +85,35 @@ static int64_t next_decision_at(const struct mir_engine *e, const struct mir_eng
         int64_t at = l->next_at > 0 ? l->next_at : mir_engine_at(e);
 
         if (l->row.state == MIR_LINK_PLANNED && l->next_at != INT64_MAX &&
-            (k->row.state == MIR_LINK_RUNNING || k->row.state == MIR_LINK_GONE) &&
-            (next_at == 0 || at < next_at))
+            mir_engine_decides(c, k) && (next_at == 0 || at < next_at))
             next_at = at;
     }
     return next_at;
 }
 
+static bool has_yet_to_start(const struct mir_engine_link *l)
+{
+    return l->row.state != MIR_LINK_RUNNING && l->row.state != MIR_LINK_GONE;
+}
+
+static void view_maintenance(const struct mir_engine *e,
+                             const struct mir_engine_link *k,
+                             const struct mir_engine_link *l,
+                             struct mir_view_chain *v)
+{
+    int64_t from_at = k->row.end_at > mir_engine_at(e) ? k->row.end_at : mir_engine_at(e);
+    char note[160];
+
+    if (mir_engine_crosses_maintenance(e, from_at, k->row.limit_s, note))
+        snprintf(v->reason, sizeof(v->reason), "link %d: %s", (int)l->row.number, note);
+}
+
 /* What nobody does anything about, but somebody should know. */
-static void view_reason(const struct mir_engine_chain *c, struct mir_view_chain *v)
+static void
+view_reason(const struct mir_engine *e, const struct mir_engine_chain *c, struct mir_view_chain *v)
 {
     snprintf(v->reason, sizeof(v->reason), "%s", c->row.reason);
-    for (size_t i = 0; i < c->n_links && v->reason[0] == '\0'; i++) {
+    for (size_t i = 0; i < c->n_links && mir_engine_chain_open(c) && v->reason[0] == '\0'; i++) {
         const struct mir_engine_link *l = c->links[i];
 
         if (l->held && l->row.state == MIR_LINK_PENDING)
@@ -105,6 +122,10 @@ static void view_reason(const struct mir_engine_chain *c, struct mir_view_chain 
         else if (l->unknown)
             snprintf(v->reason, sizeof(v->reason), "link %d: outcome unknown, looking for it",
                      (int)l->row.number);
+        else if (mir_engine_suspended(l))
+            snprintf(v->reason, sizeof(v->reason), "link %d is suspended", (int)l->row.number);
+        else if (has_yet_to_start(l) && i > 0)
+            view_maintenance(e, c->links[i - 1], l, v);
     }
 }
 
@@ -152,7 +173,7 @@ static struct mir_view_chain *view_chain(const struct mir_engine *e,
     struct mir_view_chain *v = mir_view_chain_create();
 
     view_row(e, c, v);
-    view_reason(c, v);
+    view_reason(e, c, v);
     view_options(c, v);
     view_links(e, c, v);
     v->n_decisions = c->n_decisions;
@@ -328,7 +349,7 @@ static void view_numbers(const struct mir_engine *e, struct mir_view *v)
     v->n_history = e->n_history;
     memcpy(v->wait_s, e->wait_s, sizeof(v->wait_s));
     memcpy(v->recent_wait_s, e->recent_wait_s, sizeof(v->recent_wait_s));
-    v->maintenance_at = e->maintenance_at;
+    v->maintenance_at = e->maintenance.start_at;
     v->pass_cpu_s = e->pass_cpu_s;
     v->pass_cpu_max_s = e->pass_cpu_max_s;
 }

@@ -49,12 +49,18 @@ static bool asks(const struct mir_engine *e, const struct mir_live_job *job)
 
 /* ---- what a job of ours tells ---- */
 
-static void
-remember(struct mir_engine *e, struct mir_engine_link *l, const struct mir_live_job *job)
+static void remember(struct mir_engine *e,
+                     struct mir_engine_chain *c,
+                     struct mir_engine_link *l,
+                     const struct mir_live_job *job)
 {
+    uint32_t changed = l->flags ^ job->flags;
+
+    if ((changed & (MIR_LIVE_SUSPENDED | MIR_LIVE_HELD_ADMIN | MIR_LIVE_HELD_USER)) != 0)
+        c->changed = e->changed = true; /* the view says so */
     mir_queue_request(e->queue, job, &l->shape);
     l->opted = asks(e, job);
-    l->held = (job->flags & MIR_LIVE_HELD_ADMIN) != 0;
+    l->held = (job->flags & (MIR_LIVE_HELD_ADMIN | MIR_LIVE_HELD_USER)) != 0;
     l->flags = job->flags;
     snprintf(l->note, sizeof(l->note), "%s", job->reason);
     l->seen_ns = e->now.mono_ns;
@@ -96,18 +102,31 @@ static void see_pending(struct mir_engine *e,
     mir_engine_link_touch(e, c, l);
 }
 
+/* The end has moved (scontrol, a suspension): the answer may be another one. */
+static void decide_anew(const struct mir_engine_chain *c, int32_t number)
+{
+    struct mir_engine_link *next = mir_engine_link_find(c, number);
+
+    if (next != NULL && next->row.state == MIR_LINK_PLANNED && next->row.would_at == 0)
+        next->next_at = 0;
+}
+
 static void see_running(struct mir_engine *e,
                         struct mir_engine_chain *c,
                         struct mir_engine_link *l,
                         const struct mir_live_job *job)
 {
     bool first = l->row.state != MIR_LINK_RUNNING;
-    int64_t end_at = job->end_at > 0 ? job->end_at : job->start_at + job->limit_s;
+    int64_t end_at = job->end_at;
 
+    if (end_at <= 0 && __builtin_add_overflow(job->start_at, job->limit_s, &end_at))
+        end_at = INT64_MAX;
     if (!first && l->row.start_at == job->start_at && l->row.end_at == end_at)
         return;
     if (first)
         mir_engine_tell(e, LOG_INFO, c, l, "job %u runs", job->id);
+    else
+        decide_anew(c, l->row.number + 1);
     if (l->cancel_wanted) { /* too late: what runs is left alone */
         l->cancel_wanted = false;
         mir_engine_fact(e, 0, "cancel:%s", c->row.id);
@@ -171,7 +190,7 @@ void mir_engine_observe(struct mir_engine *e,
 {
     bool back = revived(c, l, job);
 
-    remember(e, l, job);
+    remember(e, c, l, job);
     if (l->row.state == MIR_LINK_GONE && !back)
         return;
     if (job->state == MIR_STATE_PENDING)
@@ -475,7 +494,9 @@ static void consider(struct mir_engine *e,
     struct candidate *candidate;
     struct mir_chain_options options;
 
+    /* Without a submit time it could not be told from the next job of that id. */
     if (!e->settings->enroll_by_comment || !alive(job) || job->uid < e->settings->min_uid ||
+        job->submit_at <= 0 ||
         mir_comment_opt_in(job->comment, e->settings->zone, &options, NULL) == 0)
         return;
     to->candidates = mir_grow(to->candidates, &to->cap_candidates, to->n_candidates + 1,

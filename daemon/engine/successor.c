@@ -74,6 +74,11 @@ void mir_engine_look_for_kill_file(struct mir_engine *e)
     }
 }
 
+bool mir_engine_suspended(const struct mir_engine_link *l)
+{
+    return l->row.state == MIR_LINK_RUNNING && (l->flags & MIR_LIVE_SUSPENDED) != 0;
+}
+
 /* Why nothing is submitted for the chain now, or NULL. */
 static const char *gate(const struct mir_engine *e, const struct mir_engine_chain *c)
 {
@@ -95,6 +100,18 @@ static const char *gate(const struct mir_engine *e, const struct mir_engine_chai
     return NULL;
 }
 
+/* The same, and what keeps from acting on the end of predecessor `k`. */
+static const char *obstacle(const struct mir_engine *e,
+                            const struct mir_engine_chain *c,
+                            const struct mir_engine_link *k)
+{
+    const char *closed = gate(e, c);
+
+    if (closed == NULL && mir_engine_suspended(k))
+        return "the predecessor is suspended, its end moves";
+    return closed;
+}
+
 /* ---- decide ---- */
 
 static struct mir_engine_link *predecessor(const struct mir_engine_chain *c,
@@ -107,16 +124,29 @@ static struct mir_engine_link *predecessor(const struct mir_engine_chain *c,
     return before;
 }
 
+bool mir_engine_decides(const struct mir_engine_chain *c, const struct mir_engine_link *k)
+{
+    if (k->row.state != MIR_LINK_RUNNING && k->row.state != MIR_LINK_GONE)
+        return false;                     /* waits again after a requeue */
+    if (c->row.state == MIR_CHAIN_PARKED) /* after its end there is but one answer */
+        return k->row.state == MIR_LINK_RUNNING;
+    return c->row.state == MIR_CHAIN_ACTIVE;
+}
+
 static bool is_due(const struct mir_engine *e,
                    const struct mir_engine_chain *c,
                    const struct mir_engine_link *l)
 {
-    const struct mir_engine_link *k = predecessor(c, l);
+    const struct mir_engine_link *k = predecessor(c, l), *before;
 
     if (l->row.state != MIR_LINK_PLANNED || l->wanted || l->verifying || k == NULL)
         return false;
-    if (k->row.state == MIR_LINK_RUNNING ? k->seen_ns == 0 : k->row.state != MIR_LINK_GONE)
-        return false; /* waits again after a requeue, or not seen since we started */
+    /* A chain is two jobs at most: where waits are short, a long lead would breed more and more. */
+    before = predecessor(c, k);
+    if (before != NULL && before->row.state == MIR_LINK_RUNNING)
+        return false;
+    if (!mir_engine_decides(c, k) || (k->row.state == MIR_LINK_RUNNING && k->seen_ns == 0))
+        return false; /* or not seen since we started */
     return mir_engine_at(e) >= l->next_at && e->now.mono_ns >= l->try_ns &&
            e->list_no > l->after_no;
 }
@@ -196,19 +226,32 @@ struct due {
     struct mir_engine_link *link;
     struct mir_decision_row row;
     int64_t next_at;
-    bool early; /* the user wants no submission so long before the end */
+    bool early; /* the user wants no submission so long before the end, or nobody knows the end */
 };
+
+/* Maintenance that a successor cannot start before, or during, is said with every decision. */
+static void
+add_maintenance(const struct mir_engine *e, const struct mir_engine_link *k, struct due *d)
+{
+    int64_t end_at = d->row.predecessor_end_at;
+    int64_t from_at = end_at > d->row.at ? end_at : d->row.at;
+    size_t len = strlen(d->row.reason);
+    char note[160];
+
+    if (mir_engine_crosses_maintenance(e, from_at, k->row.limit_s, note))
+        snprintf(d->row.reason + len, sizeof(d->row.reason) - len, "; %s", note);
+}
 
 static void amend_reason(const struct mir_engine *e, const struct mir_engine_link *k, struct due *d)
 {
-    const char *closed = gate(e, d->chain);
+    const char *closed = obstacle(e, d->chain, k);
     char text[160];
 
     snprintf(text, sizeof(text), "%s", d->row.reason);
     if (k->row.state == MIR_LINK_GONE)
         snprintf(text, sizeof(text), "predecessor has ended (%s)",
                  mir_job_state_name(k->row.job_state));
-    if (d->early) {
+    if (d->early && !mir_engine_suspended(k)) {
         char lead[32];
 
         snprintf(d->row.reason, sizeof(d->row.reason), "waits: lead_max is %s; %s",
@@ -219,6 +262,7 @@ static void amend_reason(const struct mir_engine *e, const struct mir_engine_lin
         snprintf(d->row.reason, sizeof(d->row.reason), "%s", text);
     }
     d->row.acted = d->row.action == MIRAGE_SUBMIT && !d->early && closed == NULL;
+    add_maintenance(e, k, d);
 }
 
 static void decide(struct mir_engine *e, const struct mir_snapshot *queue, struct due *d)
@@ -244,8 +288,9 @@ static void decide(struct mir_engine *e, const struct mir_snapshot *queue, struc
     snprintf(d->row.policy, sizeof(d->row.policy), "%s",
              mir_policy_spec(mir_engine_policy_of(e, d->chain)));
     snprintf(d->row.reason, sizeof(d->row.reason), "%s", answer.reason);
-    d->early = answer.action == MIRAGE_SUBMIT && lead_max_s > 0 &&
-               queue->now < link.predecessor_end_at - lead_max_s;
+    d->early = answer.action == MIRAGE_SUBMIT &&
+               (mir_engine_suspended(k) ||
+                (lead_max_s > 0 && queue->now < link.predecessor_end_at - lead_max_s));
     d->next_at = queue->now < link.predecessor_end_at
                      ? mir_link_next_decision(&link, queue->now + 1)
                      : queue->now + (e->settings->period_s > 0 ? e->settings->period_s : 60);
@@ -346,8 +391,6 @@ static size_t collect_due(struct mir_engine *e, struct due **due)
     for (size_t i = 0; i < e->n_chains; i++) {
         struct mir_engine_chain *c = e->chains[i];
 
-        if (!mir_engine_chain_open(c) || c->row.state == MIR_CHAIN_ENROLLING)
-            continue;
         for (size_t k = 0; k < c->n_links; k++) {
             if (!is_due(e, c, c->links[k]))
                 continue;
@@ -398,6 +441,8 @@ static void verify(struct mir_engine *e,
     uint64_t ticket = mir_engine_ask(e, MIR_ASK_VERIFY, c, l)->ticket;
 
     l->verifying = true;
+    e->looked_ns = e->now.mono_ns;
+    e->looked_to_enroll = false;
     if (e->live->ops->read_job(e->live, ticket, k->row.job.id, NULL) != 0) {
         mir_engine_unask(e, ticket);
         l->verifying = false;
@@ -503,14 +548,15 @@ static void submit(struct mir_engine *e, struct mir_engine_chain *c, struct mir_
     struct mir_engine_link *k = predecessor(c, l);
 
     mir_engine_look_for_kill_file(e);
-    if (gate(e, c) != NULL || k == NULL ||
+    if (k == NULL || obstacle(e, c, k) != NULL ||
         (k->row.state != MIR_LINK_RUNNING && k->row.state != MIR_LINK_GONE)) {
-        l->wanted = false; /* decided again, and told why not */
-        l->next_at = 0;
+        /* Decided again, and told why not.  An intent here was never sent, or did not happen. */
+        mir_engine_replan(e, c, l);
         return;
     }
     if (!fresh(e, k->seen_ns) && !(k->row.state == MIR_LINK_GONE && fresh(e, l->verified_ns))) {
-        verify(e, c, l, k);
+        if (e->now.mono_ns - e->looked_ns >= MIR_NS)
+            verify(e, c, l, k);
         return;
     }
     if (fresh(e, k->seen_ns) && !k->opted) {
@@ -528,8 +574,10 @@ void mir_engine_submit_due(struct mir_engine *e)
 {
     if (!mir_engine_may_decide(e) || !mir_engine_journal_works(e))
         return;
+    /* One look a second, in turn: a chain whose looks fail does not keep the others waiting. */
+    e->turn++;
     for (size_t i = 0; i < e->n_chains; i++) {
-        struct mir_engine_chain *c = e->chains[i];
+        struct mir_engine_chain *c = e->chains[(i + e->turn) % e->n_chains];
 
         for (size_t k = 0; k < c->n_links && mir_engine_journal_works(e); k++) {
             if (wants_submission(e, c, c->links[k]))

@@ -229,6 +229,8 @@ int mir_settings_check_reload(const struct mir_settings *a,
         return mir_error_set(err, -EBUSY, "state_dir has changed: needs a restart");
     if (strcmp(a->config->broker.socket, b->config->broker.socket) != 0)
         return mir_error_set(err, -EBUSY, "broker.socket has changed: needs a restart");
+    if (a->config->history_max != b->config->history_max)
+        return mir_error_set(err, -EBUSY, "history_max has changed: needs a restart");
     return 0;
 }
 

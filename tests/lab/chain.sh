@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # chain.sh - two chains side by side on a busy, accelerated cluster: one decided
 # by avg, one reactive.  Prints interruption and overlap of each link, from sacct.
-#   bash tests/lab/chain.sh [LINKS]     (7: six hand-overs each; five minutes)
+#   bash tests/lab/chain.sh [LINKS]     (7: six hand-overs each; four minutes)
 set -uo pipefail
 cd "$(dirname "$0")/../.." && . tests/lab/lab.bash
 lab_can_run || exit 77
 links=${1:-7}
-limit_min=30
+limit_min=20
 
 lab_start 60 || exit 1
 lab_mirage_config 'mode = act' 'period = "2m"' 'poll = "60s"' 'fail_within = "1m"'
@@ -25,10 +25,10 @@ start_chain() { # start_chain USER POLICY
 }
 
 # A queue of its usual length first, so that there are waits to learn from.
-for i in $(seq 12); do background; done
-(while sleep 6.5; do background; done) &
+for i in $(seq 8); do background; done
+(while sleep 13; do background; done) &
 feeder=$!
-sleep 45
+sleep 30
 start_chain alice avg >/dev/null
 start_chain carol reactive >/dev/null
 

@@ -16,7 +16,7 @@ chmod 755 "$work"
 
 lab_start 60 || exit 1
 lab_mirage_config 'mode = act' 'policy = "lead:hours=0.05"' 'period = "1m"' 'poll = "60s"' \
-    'fail_within = "5s"' 'max_failures = 1000' 'backoff = "1s"'
+    'fail_within = "5s"' 'max_failures = 100' 'backoff = "1s"'
 
 # The state on a small file system of its own, so that it can be filled.
 small_disk=yes

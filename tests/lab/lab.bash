@@ -142,7 +142,7 @@ Licenses=matlab:50
 MaxJobCount=50000
 DefMemPerCPU=1000
 MaxArraySize=20000
-MinJobAge=${LAB_MIN_JOB_AGE:-60}
+MinJobAge=${LAB_MIN_JOB_AGE:-300}
 KillWait=5
 OverTimeLimit=0
 InactiveLimit=0
@@ -292,6 +292,11 @@ lab_stop() {
         [ "$name" != clock ] || [ -z "${LAB_PID[clock]:-}" ] ||
             rm -f /dev/shm/*faketime_*_"${LAB_PID[clock]}"
         lab_kill $name
+    done
+    # Jobs and slurmstepds that outlive their cluster have its slurm.conf in their environment.
+    for name in $(grep -lsF "SLURM_CONF=$LAB/" /proc/[0-9]*/environ); do
+        name=${name#/proc/}
+        kill -KILL "${name%/environ}" 2>/dev/null
     done
     [ -n "${LAB_KEEP:-}" ] || rm -rf "$LAB"
 }

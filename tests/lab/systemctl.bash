@@ -47,9 +47,10 @@ start() {
     read -ra args <<<"$(setting "$file" ExecStart)"
     # A service's environment, not the admin's.
     (umask "$(setting "$file" UMask)" && cd / && exec setsid env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-        LANG=C NOTIFY_SOCKET="$notify" ${LAB_SERVICE_WRAP:-} setpriv --reuid="$user" --regid="$group" --init-groups \
-        --inh-caps=-all --bounding-set="$caps" --no-new-privs \
-        "${args[@]}" >>"$LAB/log/$1.log" 2>&1 </dev/null) &
+        LANG=C NOTIFY_SOCKET="$notify" \
+        setpriv --reuid="$user" --regid="$group" --init-groups --inh-caps=-all \
+        --bounding-set="$caps" --no-new-privs "${args[@]}" \
+        >>"$LAB/log/$1.log" 2>&1 </dev/null) &
     echo $! >"$state/$1.pid"
     for _ in $(seq 600); do
         ! grep -qs '^READY=1' "$notify.text" || return 0

@@ -481,6 +481,7 @@ static inline struct lab *lab_open(enum mir_mode mode)
         .message_timeout_s = 10,
         .min_job_age_s = 300,
         .accounting = true,
+        .stores_comment = true,
     };
     assert_int_equal(mir_policy_create("lead:hours=1", &lab->policy, &err), 0);
     lab->rules[0] = (struct mir_engine_rule){.policy = lab->policy, .weight = 0.5};

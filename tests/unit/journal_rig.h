@@ -46,12 +46,16 @@ static inline void fill_for_pruning(struct mir_journal *j)
 {
     struct mir_chain_row rows[] = {
         a_chain("activeee", MIR_CHAIN_ACTIVE, 0), a_chain("endedold", MIR_CHAIN_ENDED, 900),
-        a_chain("endednew", MIR_CHAIN_ENDED, 1100), a_chain("refusedd", MIR_CHAIN_REFUSED, 0)};
+        a_chain("endednew", MIR_CHAIN_ENDED, 1100), a_chain("refusedd", MIR_CHAIN_REFUSED, 0),
+        a_chain("stillrun", MIR_CHAIN_ENDED, 900)};
 
     assert_int_equal(mir_journal_begin(j, NULL), 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct mir_link_row link = a_link(rows[i].id, 0);
 
+        link.state = rows[i].state == MIR_CHAIN_ACTIVE     ? MIR_LINK_INTENT
+                     : strcmp(rows[i].id, "stillrun") == 0 ? MIR_LINK_RUNNING
+                                                           : MIR_LINK_GONE;
         mir_journal_put_chain(j, &rows[i], NULL);
         mir_journal_put_link(j, &link, NULL);
     }
@@ -67,6 +71,9 @@ static inline void fill_for_pruning(struct mir_journal *j)
         mir_journal_add_start(j, &past, NULL);
     }
     mir_journal_add_event(j, "endedold", 0, 5000, "told late", NULL);
+    mir_journal_set(j, "cancel:endedold", 1, NULL);
+    mir_journal_set(j, "cancel:stillrun", 1, NULL);
+    mir_journal_set(j, "drained", 1, NULL);
     assert_int_equal(mir_journal_commit(j, NULL), 0);
 }
 

@@ -450,12 +450,18 @@ static void selftest_names_what_is_missing(void **state)
     assert_non_null(strstr(out_text, "ok|broker|connected to cluster c1, Slurm 22.05.8\n"));
     assert_non_null(strstr(out_text, "ok|job list|read 0:10 ago\n"));
     assert_non_null(strstr(out_text, "ok|comment|kept in accounting\n"));
+    assert_non_null(strstr(out_text, "ok|jobs|can be seen by all users\n"));
     assert_null(strstr(out_text, "FAIL"));
-    write_program("MIRAGE_SCONTROL", "scontrol", "echo 'AccountingStoreFlags = (null)'");
+    write_program("MIRAGE_SCONTROL", "scontrol",
+                  "echo 'AccountingStoreFlags = (null)'; echo 'PrivateData = accounts,jobs'");
     assert_int_equal(run("mirage --socket=%/nowhere selftest"), 1);
     assert_non_null(strstr(out_text, "FAIL   socket"));
     assert_non_null(strstr(out_text, "FAIL   daemon"));
-    assert_non_null(strstr(out_text, "warn   comment  not kept in accounting"));
+    assert_non_null(strstr(out_text, "not kept in accounting"));
+    assert_non_null(strstr(out_text, "hidden by PrivateData"));
+    write_program("MIRAGE_SCONTROL", "scontrol", "exit 1");
+    check("selftest --parsable2 --noheader", 0, NULL, "");
+    assert_non_null(strstr(out_text, "warn|slurm.conf|cannot be looked at"));
 }
 
 static void a_silent_server_is_given_up(void **state)

@@ -272,6 +272,26 @@ static void a_chain_of_many_links_runs_by_itself(void **state)
     lab_close(lab);
 }
 
+/* A lead of an hour on links of two hours, and no wait: the third job is not due with the second. */
+static void a_chain_is_two_live_jobs_at_most(void **state)
+{
+    struct lab *lab = lab_open(MIR_MODE_ACT);
+
+    (void)state;
+    lab_chain_runs(lab, "mirage");
+    lab_run(lab, 3700);
+    assert_int_equal(lab->count[LAB_SUBMIT], 1);
+    lab_start(lab, 100);
+    lab_job(lab, 100)->limit_s = 600; /* its end is near at once */
+    lab_job(lab, 100)->end_at = lab->at + 600;
+    lab_run(lab, 1200);
+    assert_int_equal(lab->count[LAB_SUBMIT], 1);
+    lab_end(lab, 50, MIR_STATE_TIMEOUT, 0);
+    lab_run(lab, 400);
+    assert_int_equal(lab->count[LAB_SUBMIT], 2);
+    lab_close(lab);
+}
+
 static void lead_max_holds_a_policy_back(void **state)
 {
     struct lab *lab = lab_open(MIR_MODE_ACT);
@@ -826,6 +846,24 @@ static void what_vanished_while_we_were_away_parks(void **state)
     lab_close(lab);
 }
 
+static void an_old_link_that_vanished_parks_nothing(void **state)
+{
+    struct lab *lab = lab_open(MIR_MODE_ACT);
+
+    (void)state;
+    lab_chain_runs(lab, "mirage");
+    lab_run(lab, 3700);
+    lab_start(lab, 100);
+    lab_run(lab, 100);
+    lab_connect(lab, false);
+    lab_run(lab, 1000);
+    lab_lose(lab, 50);
+    lab_connect(lab, true);
+    lab_run(lab, 300);
+    expect_chain(lab, "active");
+    lab_close(lab);
+}
+
 static void accounting_tells_what_became_of_a_missed_end(void **state)
 {
     struct lab *lab = lab_open(MIR_MODE_ACT);
@@ -1192,6 +1230,7 @@ int main(void)
         cmocka_unit_test(enrolls_on_request_for_its_owner_only),
         cmocka_unit_test(submits_when_the_policy_says_so),
         cmocka_unit_test(a_chain_of_many_links_runs_by_itself),
+        cmocka_unit_test(a_chain_is_two_live_jobs_at_most),
         cmocka_unit_test(lead_max_holds_a_policy_back),
         cmocka_unit_test(reads_the_predecessor_again_before_it_acts),
         cmocka_unit_test(a_removed_tag_ends_the_chain),
@@ -1218,6 +1257,7 @@ int main(void)
         cmocka_unit_test(a_stranger_with_the_same_id_is_never_touched),
         cmocka_unit_test(a_running_link_that_vanishes_has_ended),
         cmocka_unit_test(what_vanished_while_we_were_away_parks),
+        cmocka_unit_test(an_old_link_that_vanished_parks_nothing),
         cmocka_unit_test(accounting_tells_what_became_of_a_missed_end),
         cmocka_unit_test(a_duplicate_that_waits_is_cancelled),
         cmocka_unit_test(a_requeue_is_the_same_link),

@@ -574,16 +574,21 @@ static void forgets_what_is_old_and_keeps_open_chains(void **state)
     struct chains_seen chains;
     struct links_seen links;
     struct mir_pass_row pass;
+    int64_t fact = 0;
 
     (void)state;
     fill_for_pruning(j);
     mir_journal_on_commit(j, count_commit, &n_commits);
     assert_int_equal(mir_journal_prune(j, 1000, NULL), 0);
     assert_true(n_commits > 8); /* in slices */
-    assert_int_equal(chains_of(j, false, &chains), 2);
+    assert_int_equal(chains_of(j, false, &chains), 3);
     assert_string_equal(chains.rows[0].id, "activeee");
     assert_string_equal(chains.rows[1].id, "endednew");
-    assert_int_equal(links_of(j, NULL, &links), 2);
+    assert_string_equal(chains.rows[2].id, "stillrun"); /* that it is over is still news */
+    assert_int_equal(links_of(j, NULL, &links), 3);
+    assert_int_equal(mir_journal_get(j, "cancel:endedold", &fact, NULL), -ENOENT);
+    assert_int_equal(mir_journal_get(j, "cancel:stillrun", &fact, NULL), 0);
+    assert_int_equal(mir_journal_get(j, "drained", &fact, NULL), 0);
     mir_journal_each_decision(j, NULL, SIZE_MAX, count_decision, &n_decisions, NULL);
     mir_journal_each_event(j, NULL, SIZE_MAX, count_event, &n_events, NULL);
     mir_journal_each_start(j, SIZE_MAX, count_start, &n_starts, NULL);
