@@ -17,7 +17,7 @@ testing=(
     # a real Slurm on this machine (tests/lab)
     slurmctld slurmd slurmdbd slurm-client slurm-wlm-basic-plugins slurm-wlm-mysql-plugin munge
     mariadb-server-core mariadb-client-core libfaketime faketime bc liblua5.1-0 procps iproute2
-    curl socat systemd sqlite3
+    curl socat systemd sqlite3 dpkg-dev file adduser
 )
 
 [ "${1:-}" = build ] || packages+=("${testing[@]}")

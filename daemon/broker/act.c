@@ -88,18 +88,6 @@ int mir_deed_unknown(struct mir_deed *d, const char *fmt, ...)
     return fail(d, MIR_OUTCOME_UNKNOWN, MIR_REFUSAL_NONE, text);
 }
 
-int mir_deed_sending(struct mir_deed *d)
-{
-    struct mir_str s = {0};
-    int rc;
-
-    mir_deed_begin(d, "sending", &s);
-    mir_wire_end(&s);
-    rc = mir_write_all(d->fd, &s);
-    mir_str_release(&s);
-    return rc;
-}
-
 int mir_deed_become(struct mir_deed *d, gid_t gid, int *status)
 {
     const struct mir_broker_settings *settings = d->settings;
@@ -145,6 +133,40 @@ int mir_deed_load(struct mir_deed *d, uint32_t id, job_info_msg_t **out, struct 
         return mir_error_set(err, -ESRCH, "slurmctld knows no job %" PRIu32, id);
     return mir_error_set(err, -EIO, "job %" PRIu32 " cannot be read: %s", id,
                          why != 0 ? slurm_strerror(why) : "slurmctld does not answer");
+}
+
+char *mir_deed_script(struct mir_deed *d)
+{
+    int64_t at = mir_deed_start();
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    int rc;
+
+    if (f == NULL)
+        return NULL;
+    rc = slurm_job_batch_script(f, JOBID_ARG(d->who.id));
+    fclose(f);
+    mir_deed_stop(d, at);
+    if (rc == SLURM_SUCCESS && len > 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+bool mir_deed_has_accounting(struct mir_deed *d)
+{
+    int64_t at = mir_deed_start();
+    slurm_conf_t *conf = NULL;
+    bool has = false;
+
+    if (slurm_load_ctl_conf(0, &conf) == SLURM_SUCCESS && conf != NULL) {
+        has = conf->accounting_storage_type != NULL &&
+              strstr(conf->accounting_storage_type, "slurmdbd") != NULL;
+        slurm_free_ctl_conf(conf);
+    }
+    mir_deed_stop(d, at);
+    return has;
 }
 
 bool mir_deed_is(const slurm_job_info_t *job, const struct mir_job_identity *who)

@@ -38,9 +38,6 @@ int mir_deed_unknown(struct mir_deed *d, const char *fmt, ...)
 void mir_deed_begin(struct mir_deed *d, const char *verb, struct mir_str *s);
 int mir_deed_answer(struct mir_deed *d, struct mir_str *s);
 
-/* `sending`: from here on the outcome is unknown unless an answer says otherwise. */
-int mir_deed_sending(struct mir_deed *d);
-
 /*
  * Become the job's owner for good, with `gid` (0: his own), and start libslurm.
  * Returns 0, or -1 when it has answered (then the caller returns *status).
@@ -56,6 +53,12 @@ void mir_deed_stop(struct mir_deed *d, int64_t started_ns);
  * record; -ESRCH: slurmctld knows no such job; -EIO: it does not answer.
  */
 int mir_deed_load(struct mir_deed *d, uint32_t id, job_info_msg_t **out, struct mir_error *err);
+
+/* The script of the job `who` as slurmctld has it, for free(); NULL: it does not give it. */
+char *mir_deed_script(struct mir_deed *d);
+
+/* Does this site have a slurmdbd?  False too when slurmctld does not say. */
+bool mir_deed_has_accounting(struct mir_deed *d);
 
 /* Is this record the job `who`? */
 bool mir_deed_is(const slurm_job_info_t *job, const struct mir_job_identity *who);

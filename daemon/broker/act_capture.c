@@ -99,25 +99,6 @@ static int check(struct capture *c, int *status)
 
 /* --- script ------------------------------------------------------------------------ */
 
-static char *script_from_slurmctld(struct mir_deed *d)
-{
-    int64_t at = mir_deed_start();
-    char *text = NULL;
-    size_t len = 0;
-    FILE *f = open_memstream(&text, &len);
-    int rc;
-
-    if (f == NULL)
-        return NULL;
-    rc = slurm_job_batch_script(f, JOBID_ARG(d->who.id));
-    fclose(f);
-    mir_deed_stop(d, at);
-    if (rc == SLURM_SUCCESS && len > 0)
-        return text;
-    free(text);
-    return NULL;
-}
-
 /* NULL with -ENOENT or -EIO in `*rc` (may be NULL) when slurmdbd has it not. */
 static char *stored(struct capture *c, enum mir_stored what, int *rc)
 {
@@ -134,7 +115,7 @@ static char *stored(struct capture *c, enum mir_stored what, int *rc)
 
 static int take_script(struct capture *c, int *status)
 {
-    c->t.script = script_from_slurmctld(c->d);
+    c->t.script = mir_deed_script(c->d);
     if (c->t.script == NULL)
         c->t.script = stored(c, MIR_STORED_SCRIPT, NULL);
     if (c->t.script == NULL) {
@@ -425,19 +406,6 @@ static char *wrapped_text(const char *script)
     return text;
 }
 
-static bool site_has_accounting(void)
-{
-    slurm_conf_t *conf = NULL;
-    bool has = false;
-
-    if (slurm_load_ctl_conf(0, &conf) == SLURM_SUCCESS && conf != NULL) {
-        has = conf->accounting_storage_type != NULL &&
-              strstr(conf->accounting_storage_type, "slurmdbd") != NULL;
-        slurm_free_ctl_conf(conf);
-    }
-    return has;
-}
-
 /*
  * Without the command line its --signal and the like would be lost, so wait for a
  * slurmdbd that is behind or down; not for ever: a chain without a successor is worse.
@@ -446,7 +414,7 @@ static bool may_come_later(const struct capture *c, int rc)
 {
     int64_t age_s = mir_clock_wall() - c->job->submit_time;
 
-    return age_s < (rc == -EIO ? LINE_WAIT_DOWN_S : LINE_WAIT_S) && site_has_accounting();
+    return age_s < (rc == -EIO ? LINE_WAIT_DOWN_S : LINE_WAIT_S) && mir_deed_has_accounting(c->d);
 }
 
 static void read_options(struct capture *c, const char *line)

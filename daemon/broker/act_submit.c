@@ -13,6 +13,12 @@
 #include "daemon/broker/environment.h"
 #include "daemon/broker/records.h"
 #include "daemon/broker/spool.h"
+#include "daemon/broker/stored.h"
+#include "daemon/core/clock.h"
+#include "daemon/core/parse.h"
+
+/* Without a slurmdbd consent is taken to last so long after a purged job's end. */
+enum { DAY_S = 86400, CONSENT_S = 7 * DAY_S, YEAR_MIN = 365 * 1440 };
 
 struct submission {
     struct mir_deed *d;
@@ -66,78 +72,188 @@ static int read_question(struct submission *s, struct mir_error *err)
 
 /* --- may it be submitted? ---------------------------------------------------------- */
 
-static bool kill_file_exists(const struct mir_broker_settings *settings)
-{
-    struct stat st;
-
-    return settings->kill_file[0] != '\0' && lstat(settings->kill_file, &st) == 0;
-}
-
 /* Looked for with the owner's rights: what he cannot see does not stop his chain. */
-static bool stop_file_exists(const struct submission *s)
+static bool stop_file_exists(const struct submission *s, const char *name)
 {
     const char *folder = mir_template_field(&s->t, "chdir");
     struct mir_str path = {0};
     struct stat st;
     bool exists;
 
-    if (s->stop_file == NULL || s->stop_file[0] == '\0' || folder == NULL)
+    if (name == NULL || name[0] == '\0' || folder == NULL)
         return false;
-    mir_str_addf(&path, "%s/%s", folder, s->stop_file);
+    mir_str_addf(&path, "%s/%s", folder, name);
     exists = lstat(path.text, &st) == 0;
     mir_str_release(&path);
     return exists;
 }
 
-/* Is the template of this chain?  Captured from its first job it does not say so. */
+/* Captured from its first job, it does not say of which chain it is; see check_template(). */
 static bool is_template_of_chain(const struct submission *s)
 {
-    struct mir_chain_options options;
     const char *comment = mir_template_field(&s->t, "comment");
+    struct mir_chain_options options;
     struct mir_tag tag;
 
     if (mir_comment_opt_in(comment, NULL, &options, NULL) != 1)
         return false;
-    if (!mir_comment_tag(comment, &tag))
-        return true;
-    return strcmp(tag.chain, s->tag.chain) == 0 && tag.link < s->tag.link;
+    return !mir_comment_tag(comment, &tag) ||
+           (strcmp(tag.chain, s->tag.chain) == 0 && tag.link < s->tag.link);
+}
+
+static int refuse_stopped(const struct submission *s, const char *name)
+{
+    return mir_deed_refuse(s->d, MIR_REFUSAL_STOP_FILE,
+                           "successor of job %" PRIu32 ": the stop file %s exists", s->d->who.id,
+                           name);
+}
+
+/*
+ * What the owner has written into the comment: that he wants a chain, this one, and
+ * how far.  The daemon reads `until` in the site's zone; a day more covers them all.
+ */
+static int check_comment(const struct submission *s, const char *comment, int *status)
+{
+    struct mir_chain_options o;
+    struct mir_deed *d = s->d;
+    uint32_t id = d->who.id;
+    struct mir_tag tag;
+
+    if (mir_comment_opt_in(comment, NULL, &o, NULL) != 1)
+        *status = mir_deed_refuse(d, MIR_REFUSAL_IDENTITY,
+                                  "job %" PRIu32 ": its comment no longer asks for a chain", id);
+    else if (mir_comment_tag(comment, &tag) &&
+             (strcmp(tag.chain, s->tag.chain) != 0 || tag.link >= s->tag.link))
+        *status = mir_deed_refuse(d, MIR_REFUSAL_IDENTITY,
+                                  "job %" PRIu32 " is link %" PRId32 " of chain %s, not before "
+                                  "link %" PRId32 " of %s",
+                                  id, tag.link, tag.chain, s->tag.link, s->tag.chain);
+    else if ((o.given & MIR_OPT_LINKS) != 0 && s->tag.link >= o.links)
+        *status =
+            mir_deed_refuse(d, MIR_REFUSAL_OTHER,
+                            "job %" PRIu32 ": its owner wants %" PRId32 " links", id, o.links);
+    else if ((o.given & MIR_OPT_UNTIL) != 0 && mir_clock_wall() > o.until + DAY_S)
+        *status = mir_deed_refuse(d, MIR_REFUSAL_OTHER,
+                                  "job %" PRIu32 ": its owner wants no more links by now", id);
+    else if ((o.given & MIR_OPT_STOP_FILE) != 0 && stop_file_exists(s, o.stop_file))
+        *status = refuse_stopped(s, o.stop_file);
+    else
+        return 0;
+    return -1;
+}
+
+/*
+ * Its own template, or one with the same script (a template of an earlier link serves
+ * where a later one could not be captured): a successor runs what its predecessor runs.
+ * A requeue renews the submit time.
+ */
+static int check_template(const struct submission *s, const slurm_job_info_t *job, int *status)
+{
+    struct mir_deed *d = s->d;
+    char *script;
+    bool same;
+
+    if (s->t.job_id == job->job_id && (s->t.submit_at == job->submit_time || job->restart_cnt > 0))
+        return 0;
+    script = mir_deed_script(d);
+    if (script == NULL) {
+        *status = mir_deed_unavailable(
+            d, "job %" PRIu32 ": slurmctld does not give the script to compare", d->who.id);
+        return -1;
+    }
+    same = strcmp(script, s->t.script) == 0;
+    free(script);
+    if (same)
+        return 0;
+    *status = mir_deed_refuse(d, MIR_REFUSAL_TEMPLATE,
+                              "job %" PRIu32 " runs another script than the template's", d->who.id);
+    return -1;
+}
+
+static int refuse_cancelled(const struct submission *s)
+{
+    return mir_deed_refuse(s->d, MIR_REFUSAL_IDENTITY,
+                           "job %" PRIu32 " was cancelled: its chain ends", s->d->who.id);
 }
 
 static int check_record(const struct submission *s, const slurm_job_info_t *job, int *status)
 {
     struct mir_deed *d = s->d;
 
-    if (!mir_deed_is(job, &d->who))
+    if (!mir_deed_is(job, &d->who)) {
         *status = mir_deed_refuse(d, MIR_REFUSAL_IDENTITY,
                                   "job %" PRIu32 " is not the predecessor any more: it is of uid "
                                   "%" PRIu32 ", submitted at %" PRId64,
                                   d->who.id, job->user_id, (int64_t)job->submit_time);
-    else if (!mir_deed_opted_in(job))
-        *status =
-            mir_deed_refuse(d, MIR_REFUSAL_IDENTITY,
-                            "job %" PRIu32 ": its comment no longer asks for a chain", d->who.id);
-    else if ((job->job_state & JOB_STATE_BASE) == JOB_CANCELLED)
-        *status = mir_deed_refuse(d, MIR_REFUSAL_IDENTITY,
-                                  "job %" PRIu32 " was cancelled: its chain ends", d->who.id);
-    else
-        return 0;
-    return -1;
+        return -1;
+    }
+    if ((job->job_state & JOB_STATE_BASE) == JOB_CANCELLED) {
+        *status = refuse_cancelled(s);
+        return -1;
+    }
+    if (check_comment(s, job->comment, status) != 0)
+        return -1;
+    return check_template(s, job, status);
 }
 
-/* Purged jobs leave only the template to say who asked for what. */
+/* When the job of the template must have ended, had it started as it was captured. */
+static int64_t template_end(const struct mir_template *t)
+{
+    const char *text = mir_template_field(t, "time");
+    int64_t minutes = 0;
+
+    if (text != NULL && mir_parse_i64(text, strlen(text), &minutes) == 0 && minutes > YEAR_MIN)
+        minutes = YEAR_MIN; /* unlimited, too */
+    return t->kept_at + 60 * minutes;
+}
+
+static int refuse_aged(const struct submission *s)
+{
+    return mir_deed_refuse(s->d, MIR_REFUSAL_IDENTITY,
+                           "job %" PRIu32
+                           " is long gone, and nothing tells whether its owner still "
+                           "wants a successor",
+                           s->d->who.id);
+}
+
+/* Slurmdbd's word on a purged predecessor; where it has none, consent ages. */
+static int check_stored(const struct submission *s, int *status)
+{
+    struct mir_deed *d = s->d;
+    const char *captured = mir_template_field(&s->t, "comment");
+    char *comment = NULL;
+    uint32_t state = 0;
+    int64_t at = mir_deed_start();
+    int rc = mir_stored_end(d->who.id, d->who.uid, d->who.submit_at, &state, &comment, NULL);
+
+    mir_deed_stop(d, at);
+    if (rc == -EIO && mir_deed_has_accounting(d)) {
+        *status = mir_deed_unavailable(d, "job %" PRIu32 ": purged, and slurmdbd does not answer",
+                                       d->who.id);
+        return -1;
+    }
+    if (rc == 0 && state == JOB_CANCELLED) {
+        *status = refuse_cancelled(s);
+        rc = -EPERM;
+    } else if (rc != 0 && mir_clock_wall() > template_end(&s->t) + CONSENT_S) {
+        *status = refuse_aged(s);
+    } else {
+        rc = check_comment(s, comment != NULL && *comment != '\0' ? comment : captured, status);
+    }
+    free(comment);
+    return rc == 0 ? 0 : -1;
+}
+
+/* What slurmctld has purged is known by its own template, and by slurmdbd. */
 static int check_purged(const struct submission *s, int *status)
 {
     const struct mir_job_identity *who = &s->d->who;
-    const struct mir_template *t = &s->t;
-    struct mir_tag tag;
-    bool same = t->job_id == who->id && (who->submit_at == 0 || t->submit_at == who->submit_at);
 
-    if (same || !mir_comment_tag(mir_template_field(t, "comment"), &tag) ||
-        strcmp(tag.chain, s->tag.chain) == 0)
-        return 0;
-    *status = mir_deed_refuse(
-        s->d, MIR_REFUSAL_IDENTITY,
-        "slurmctld knows no job %" PRIu32 ", and the template is of another chain", who->id);
+    if (s->t.job_id == who->id && s->t.submit_at == who->submit_at)
+        return check_stored(s, status);
+    *status = mir_deed_refuse(s->d, MIR_REFUSAL_IDENTITY,
+                              "slurmctld knows no job %" PRIu32 ", and the template is of another",
+                              who->id);
     return -1;
 }
 
@@ -183,7 +299,7 @@ static bool is_live(const slurm_job_info_t *job)
     return base == JOB_PENDING || base == JOB_RUNNING || base == JOB_SUSPENDED;
 }
 
-/* Among the owner's jobs: the very successor, or another of its place. */
+/* Among the owner's jobs: the very successor, or another of its place, or beyond. */
 static int check_jobs(const struct submission *s, const job_info_msg_t *msg, int *status)
 {
     const slurm_job_info_t *rival = NULL;
@@ -198,13 +314,14 @@ static int check_jobs(const struct submission *s, const job_info_msg_t *msg, int
             *status = answer(s, job->job_id, job, true);
             return -1;
         }
-        if (is_live(job) && strcmp(tag.chain, s->tag.chain) == 0 && tag.link == s->tag.link)
+        if (is_live(job) && strcmp(tag.chain, s->tag.chain) == 0 && tag.link >= s->tag.link)
             rival = job;
     }
     if (rival == NULL)
         return 0;
     *status = mir_deed_refuse(s->d, MIR_REFUSAL_OTHER,
-                              "link %" PRId32 " of chain %s is already there: job %" PRIu32,
+                              "link %" PRId32 " of chain %s, or a later one, is already there: "
+                              "job %" PRIu32,
                               s->tag.link, s->tag.chain, rival->job_id);
     return -1;
 }
@@ -270,11 +387,15 @@ static bool is_limit(int why)
     return false;
 }
 
-/* Slurm's own words that no job was made, but may be another time. */
+/*
+ * Slurm's own words that no job was made, but may be another time.  libslurm turns
+ * what its sockets say (EAGAIN, too) into numbers of its own once it has sent.
+ */
 static bool is_passing(int why)
 {
     switch (why) {
     case EAGAIN:                                    /* MaxJobCount */
+    case ESLURM_ERROR_ON_DESC_TO_RECORD_COPY:       /* the queue is full, says sbatch */
     case SLURMCTLD_COMMUNICATIONS_CONNECTION_ERROR: /* never connected, so never sent */
     case SLURM_COMMUNICATIONS_CONNECTION_ERROR:
     case ESLURM_WRITING_TO_FILE:
@@ -323,7 +444,8 @@ static int answer_submitted(const struct submission *s, uint32_t id)
 
     if (mir_deed_load(s->d, id, &msg, NULL) != 0)
         return answer(s, id, NULL, false);
-    if (mir_comment_tag(msg->job_array[0].comment, &tag) && strcmp(tag.token, s->tag.token) == 0)
+    if (msg->job_array[0].user_id == s->d->who.uid &&
+        mir_comment_tag(msg->job_array[0].comment, &tag) && strcmp(tag.token, s->tag.token) == 0)
         status = answer(s, id, &msg->job_array[0], false);
     else
         status = mir_deed_unknown(s->d,
@@ -343,7 +465,7 @@ static int submit_desc(const struct submission *s, job_desc_msg_t *desc)
     uint32_t id;
     int rc, why;
 
-    if (mir_deed_sending(s->d) != 0)
+    if (mir_ask_leave(s->d->fd, s->d->ticket) != 0)
         return 1;
     at = mir_deed_start();
     errno = 0;
@@ -434,10 +556,8 @@ static int submit_as_owner(struct submission *s)
                                "the template for a successor of job %" PRIu32
                                " has no script or is of another chain",
                                d->who.id);
-    if (stop_file_exists(s))
-        return mir_deed_refuse(d, MIR_REFUSAL_STOP_FILE,
-                               "successor of job %" PRIu32 ": the stop file %s exists", d->who.id,
-                               s->stop_file);
+    if (stop_file_exists(s, s->stop_file))
+        return refuse_stopped(s, s->stop_file);
     if (check_predecessor(s, &status) != 0 || check_rivals(s, &status) != 0)
         return status;
     return submit_template(s);
@@ -453,10 +573,6 @@ int mir_deed_submit(struct mir_deed *d)
 
     if (read_question(&s, &err) != 0)
         return mir_deed_refuse(d, MIR_REFUSAL_OTHER, "%s", err.text);
-    if (kill_file_exists(d->settings))
-        return mir_deed_refuse(d, MIR_REFUSAL_KILL_FILE,
-                               "successor of job %" PRIu32 ": the kill file %s exists", d->who.id,
-                               d->settings->kill_file);
     if (mir_spool_read(d->settings->spool, id, &uid, &s.t, &err) != 0)
         return mir_deed_refuse(d, MIR_REFUSAL_TEMPLATE, "successor of job %" PRIu32 ": %s",
                                d->who.id, err.text);

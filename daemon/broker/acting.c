@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,6 +94,11 @@ static bool is_killed(const struct mir_broker_settings *settings)
     return lstat(settings->kill_file, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+static void refuse_killed(struct mir_service *s, const struct mir_question *q)
+{
+    refuse(s, q, MIR_REFUSAL_KILL_FILE, "the kill file exists");
+}
+
 /* The uid that is counted is the one in the template's name, which is our own word. */
 static bool owns_template(const struct mir_broker_settings *settings, const struct mir_question *q)
 {
@@ -125,7 +131,7 @@ static bool is_allowed(struct mir_acting *a, struct mir_service *s, const struct
     struct mir_error err = {{0}};
 
     if (is_killed(s->settings)) {
-        refuse(s, q, MIR_REFUSAL_KILL_FILE, "the kill file exists");
+        refuse_killed(s, q);
         return false;
     }
     if (q->ask != MIR_ASK_SUBMIT)
@@ -264,11 +270,29 @@ static bool may_say(enum mir_ask ask, const char *verb)
     }
 }
 
-static void take_sending(struct mir_acting *a, struct mir_act *act, const struct mir_service *s)
+/*
+ * It asks for leave to hand its change to slurmctld.  From "go" on the outcome is
+ * unknown until it says otherwise; without that nothing is handed in.  The kill file
+ * may be newer than the act: the questions before this one can take long.
+ */
+static void take_sending(struct mir_acting *a, struct mir_act *act, struct mir_service *s)
 {
-    if (!act->sending && act->question->ask == MIR_ASK_SUBMIT)
-        mir_rate_count(&a->rate, act->question->uid, s->mono_ns);
+    static const char leave[] = "go\n";
+
+    if (act->sending || act->process.killed_for[0] != '\0')
+        return;
+    if (is_killed(s->settings)) {
+        refuse_killed(s, act->question);
+        act->answered = true;
+        mir_process_kill(&act->process, "the kill file exists");
+        return;
+    }
+    if (send(act->process.fd, leave, sizeof(leave) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+        (ssize_t)sizeof(leave) - 1)
+        return; /* it is dead: conclude() tells */
     act->sending = true;
+    if (act->question->ask == MIR_ASK_SUBMIT)
+        mir_rate_count(&a->rate, act->question->uid, s->mono_ns);
 }
 
 /* Its closing record waits until the template counts; NULL or what is wrong. */

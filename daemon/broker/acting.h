@@ -24,7 +24,7 @@ struct mir_act {
     struct mir_question *question; /* NULL: this place is free */
     struct mir_process process;
     int64_t started_ns, deadline_ns;
-    bool sending;  /* slurmctld may have it */
+    bool sending;  /* has leave: slurmctld may have it */
     bool answered; /* the closing record has come */
     unsigned n_records;
     struct mir_str captured; /* that of a capture, kept until the template counts */

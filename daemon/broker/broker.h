@@ -37,8 +37,8 @@ int mir_reader_run(int fd, const struct mir_broker_settings *settings);
  * One capture, submit or cancel.  Runs in a child that is still privileged and
  * drops that itself, for good, before it calls libslurm.  Answers on `fd` with
  * records as in README.md and returns an exit status; just before a submission
- * or cancellation is handed to slurmctld it writes `sending ticket=N`, so that a
- * child that dies before is "unavailable" and one that dies after is "unknown".
+ * or cancellation is handed to slurmctld it asks for leave (mir_ask_leave()), so
+ * that a child that dies before is "unavailable" and one that dies after is "unknown".
  * A capture leaves `<template>-<uid>.new` in the spool; the parent renames it
  * to `<template>-<uid>` once the child has answered and ended well.  act.c
  */
@@ -57,6 +57,14 @@ int mir_become_user(uid_t uid, gid_t gid, uid_t min_uid, struct mir_error *err);
 
 /* The same for a system account that may lie under min_uid (the reader, SlurmUser). */
 int mir_become_system_user(uid_t uid, gid_t gid, struct mir_error *err);
+
+/*
+ * Write `sending ticket=N` to the parent and wait for its "go".  The parent looks at
+ * the kill file once more, and counts; a child whose parent is no more, or has given
+ * it up, gets none.  Returns 0 or -ECANCELED: then nothing may be handed to
+ * slurmctld.  `fd` blocks.  child.c
+ */
+int mir_ask_leave(int fd, int64_t ticket);
 
 /* Write all of `s` to `fd` and empty it; 0 or a negative errno.  child.c */
 int mir_write_all(int fd, struct mir_str *s);

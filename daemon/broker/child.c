@@ -240,3 +240,27 @@ int mir_write_all(int fd, struct mir_str *s)
     s->len = 0;
     return 0;
 }
+
+int mir_ask_leave(int fd, int64_t ticket)
+{
+    static const char leave[] = "go\n";
+    struct mir_str s = {0};
+    char answer[sizeof(leave) - 1];
+    size_t done = 0;
+    int rc;
+
+    mir_wire_begin(&s, "sending");
+    mir_wire_add_i64(&s, "ticket", ticket);
+    mir_wire_end(&s);
+    rc = mir_write_all(fd, &s);
+    mir_str_release(&s);
+    while (rc == 0 && done < sizeof(answer)) {
+        ssize_t n = read(fd, answer + done, sizeof(answer) - done);
+
+        if (n > 0)
+            done += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            rc = -ECANCELED;
+    }
+    return rc != 0 || memcmp(answer, leave, sizeof(answer)) != 0 ? -ECANCELED : 0;
+}

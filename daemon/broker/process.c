@@ -7,13 +7,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/core/str.h"
 
-enum { TOLD_PER_MINUTE = 50, CHILD_FD = 3 };
+enum { TOLD_PER_MINUTE = 50, CHILD_FD = 3, HELPER_LIFETIME_S = 10 };
 
 void mir_process_init(struct mir_process *p)
 {
@@ -115,9 +116,25 @@ int mir_process_start(struct mir_process *p,
     return 0;
 }
 
+/*
+ * Root without CAP_KILL may not signal another's process, but a process of that user
+ * may.  He may also stop it: so nobody waits for it, the kernel ends it, and it knows
+ * its target by a descriptor, which never comes to mean another process.
+ */
+static void kill_as(uid_t uid, int pid_fd)
+{
+    if (fork() != 0)
+        _exit(0);
+    (void)limit_lifetime(HELPER_LIFETIME_S);
+    if (setresuid(uid, uid, uid) == 0)
+        (void)syscall(SYS_pidfd_send_signal, pid_fd, SIGKILL, NULL, 0);
+    _exit(0);
+}
+
 void mir_process_kill(struct mir_process *p, const char *why)
 {
     pid_t helper;
+    int pid_fd;
 
     if (p->pid == 0)
         return;
@@ -125,18 +142,15 @@ void mir_process_kill(struct mir_process *p, const char *why)
         snprintf(p->killed_for, sizeof(p->killed_for), "%s", why);
     if (kill(p->pid, SIGKILL) == 0 || errno != EPERM)
         return;
-    /*
-     * Root without CAP_KILL may not signal another's process, but a process of
-     * that user may.  The pid is still the child's: it is reaped here only.
-     */
-    helper = fork();
-    if (helper == 0) {
-        if (setresuid(p->uid, p->uid, p->uid) == 0)
-            (void)kill(p->pid, SIGKILL);
-        _exit(0);
-    }
+    pid_fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+    helper = pid_fd >= 0 ? fork() : -1;
+    if (helper == 0)
+        kill_as(p->uid, pid_fd);
+    /* The one that is waited for is still who we are: nobody else stops it. */
     while (helper > 0 && waitpid(helper, NULL, 0) < 0 && errno == EINTR)
         continue;
+    if (pid_fd >= 0)
+        close(pid_fd);
 }
 
 bool mir_process_reap(struct mir_process *p)

@@ -8,7 +8,8 @@
 
 #include "daemon/core/alloc.h"
 
-enum { KEYS_MAX = 10 };
+/* Only a capture, which may bring an environment along, is longer: the queues count questions. */
+enum { KEYS_MAX = 10, SHORT_MAX = 4096 };
 
 enum form {
     FORM_NONE,
@@ -264,6 +265,8 @@ static int read_question(struct mir_question *q, uid_t min_uid, struct mir_error
     if (rc != 0)
         return -EPROTO;
     rc = find_verb(&q->record, &q->ask, err);
+    if (rc == 0 && q->len > SHORT_MAX && q->ask != MIR_ASK_CAPTURE)
+        rc = mir_error_set(err, -EPROTO, "%s of %zu bytes", mir_ask_name(q->ask), q->len);
     if (rc == 0)
         rc = check_keys(&verbs[q->ask], &q->record, err);
     if (rc != 0)

@@ -47,7 +47,7 @@ struct mir_question {
 /*
  * The question in `line[0..len)` (without LF).  Returns
  *   0        `*out` is the caller's, for mir_question_destroy();
- *   -EPROTO  not of this protocol: no such verb or key, a key twice, no ticket;
+ *   -EPROTO  not of this protocol: no such verb or key, a key twice, no ticket, too long;
  *   -EINVAL  understood, `*out` as above, but a value is missing or of the wrong
  *            form: the question is to be refused (MIR_REFUSAL_OTHER);
  *   -EPERM   the same, the uid is 0 or under `min_uid` (MIR_REFUSAL_OWNER).

@@ -16,9 +16,10 @@ enum { BACKOFF_MAX_S = 60, READS_A_LOOK = 8 };
 
 static const int64_t second_ns = 1000000000;
 
-void mir_reading_init(struct mir_reading *r, int64_t mono_ns)
+void mir_reading_init(struct mir_reading *r, const char *name, int64_t start_ns)
 {
-    *r = (struct mir_reading){.restart_ns = mono_ns, .deadline_ns = INT64_MAX, .backoff_s = 1};
+    *r = (struct mir_reading){
+        .name = name, .restart_ns = start_ns, .deadline_ns = INT64_MAX, .backoff_s = 1};
     mir_process_init(&r->process);
 }
 
@@ -93,14 +94,21 @@ static void start_child(struct mir_reading *r, struct mir_service *s)
     if (mir_process_start(&r->process, s->settings->daemon_uid, 0, run_reader, &start, &err) == 0)
         return;
     say_end(r, err.text);
-    mir_service_log(s, MIR_BROKER_ERROR, "reader: %s", err.text);
+    mir_service_log(s, MIR_BROKER_ERROR, "%s: %s", r->name, err.text);
     r->restart_ns = s->mono_ns + r->backoff_s * second_ns;
     r->backoff_s = r->backoff_s * 2 < BACKOFF_MAX_S ? r->backoff_s * 2 : BACKOFF_MAX_S;
 }
 
+struct words {
+    struct mir_service *service;
+    const char *name;
+};
+
 static void log_words(void *arg, const char *line)
 {
-    mir_service_log(arg, MIR_BROKER_WARNING, "reader: %s", line);
+    const struct words *w = arg;
+
+    mir_service_log(w->service, MIR_BROKER_WARNING, "%s: %s", w->name, line);
 }
 
 static void fail(struct mir_reading *r, struct mir_service *s, struct mir_question *q)
@@ -139,7 +147,8 @@ static void bury_child(struct mir_reading *r, struct mir_service *s)
     }
     r->end.len = 0;
     mir_process_describe(&r->process, &r->end);
-    mir_service_log(s, MIR_BROKER_ERROR, "reader: %s; the next in %d s", r->end.text, r->backoff_s);
+    mir_service_log(s, MIR_BROKER_ERROR, "%s: %s; the next in %d s", r->name, r->end.text,
+                    r->backoff_s);
     fail_all(r, s);
     mir_process_release(&r->process);
     r->retiring = false;
@@ -199,6 +208,8 @@ void mir_reading_ask(struct mir_reading *r, struct mir_service *s, struct mir_qu
         mir_question_destroy(q);
     } else {
         r->queue[r->n_queued++] = q;
+        if (r->restart_ns == INT64_MAX)
+            r->restart_ns = s->mono_ns; /* the first question */
     }
 }
 
@@ -319,6 +330,8 @@ static void check_deadline(struct mir_reading *r, struct mir_service *s)
 
 static void hear(struct mir_reading *r, struct mir_service *s, bool ended)
 {
+    struct words words = {.service = s, .name = r->name};
+
     /* Of one that has ended, the rest is at most what the socket holds. */
     for (int i = 0; r->process.fd >= 0 && (ended || i < READS_A_LOOK); i++) {
         if (!ended && is_congested(s))
@@ -326,7 +339,7 @@ static void hear(struct mir_reading *r, struct mir_service *s, bool ended)
         if (!hear_some(r, s))
             break;
     }
-    mir_process_listen(&r->process, log_words, s, s->mono_ns);
+    mir_process_listen(&r->process, log_words, &words, s->mono_ns);
 }
 
 /* It sees the end of its questions and goes. */

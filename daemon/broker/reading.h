@@ -1,6 +1,6 @@
 /*
- * reading.h - the reader child and the questions that wait for it, one at a
- * time.  One thread.
+ * reading.h - a reader child and the questions that wait for it, one at a time.
+ * The server has two: for slurmctld and for slurmdbd.  One thread.
  */
 #ifndef MIR_BROKER_READING_H
 #define MIR_BROKER_READING_H
@@ -16,6 +16,7 @@
 enum { MIR_READINGS_MAX = 64 };
 
 struct mir_reading {
+    const char *name; /* for the log */
     struct mir_process process;
     struct mir_question *current;                 /* handed to the child; NULL: idle */
     struct mir_question *queue[MIR_READINGS_MAX]; /* oldest first */
@@ -31,7 +32,8 @@ struct mir_reading {
     struct mir_str end;  /* how the last child ended; empty: none did */
 };
 
-void mir_reading_init(struct mir_reading *r, int64_t mono_ns);
+/* `name` is lent.  The child starts at `start_ns`; INT64_MAX: with the first question. */
+void mir_reading_init(struct mir_reading *r, const char *name, int64_t start_ns);
 
 /* Take `q` and answer it some day; at once, when there is no reader. */
 void mir_reading_ask(struct mir_reading *r, struct mir_service *s, struct mir_question *q);

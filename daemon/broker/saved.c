@@ -28,7 +28,7 @@ struct head {
     uint32_t len;
 };
 
-enum { QUESTION_MAX = 1 << 20, JOB_STATE_MAX = 1 << 30 };
+enum { QUESTION_MAX = 1 << 20, JOB_STATE_MAX = 1 << 30, HELPER_FD = 3 };
 
 static int transfer(int fd, void *bytes, size_t len, bool out)
 {
@@ -219,8 +219,10 @@ int mir_saved_start(const struct mir_broker_settings *settings,
         return mir_error_set(err, -errno, "fork: %s", strerror(errno));
     }
     if (s->pid == 0) {
-        close(ends[0]);
-        _exit(run(ends[1], settings, pw, job_id));
+        /* Neither the template nor the parent is for SlurmUser. */
+        if (dup2(ends[1], HELPER_FD) < 0 || close_range(HELPER_FD + 1, ~0U, 0) != 0)
+            _exit(1);
+        _exit(run(HELPER_FD, settings, pw, job_id));
     }
     close(ends[1]);
     s->fd = ends[0];

@@ -17,27 +17,31 @@
 #include "daemon/broker/spool.h"
 #include "daemon/core/clock.h"
 
+/* A child of its own for slurmdbd: while that hangs, slurmctld is still read. */
+enum { READER_CTLD, READER_DBD, N_READERS };
+
 enum {
     FD_SIGNAL,
     FD_LISTEN,
     FD_PEER,
-    FD_READER,
-    FD_READER_WORDS,
-    FD_ACTS,
+    FD_READERS,
+    FD_ACTS = FD_READERS + 2 * N_READERS,
     N_FDS = FD_ACTS + 2 * MIR_ACTS_MAX,
     ACCEPTS_A_LOOK = 8,
     READS_A_LOOK = 4,
+    LINES_A_LOOK = 256,     /* each may cost a look through the spool */
     MESSAGE_TIMEOUT_S = 10, /* Slurm's default, until a reading tells */
 };
 
 struct server {
     struct mir_service service;
-    struct mir_reading reading;
+    struct mir_reading readings[N_READERS];
     struct mir_acting acting;
     struct mir_notify notify;
     const struct mir_server_options *options;
     int listen_fd, signal_fd;
     int64_t told_ns; /* when the watchdog was last told */
+    bool has_more;   /* of the daemon's lines than were taken at this look */
     bool abandon;    /* a second signal to stop */
 };
 
@@ -49,7 +53,9 @@ static void drop_peer(struct server *s, const char *bye, const char *why)
         return;
     mir_service_log(&s->service, MIR_BROKER_WARNING, "connection closed: %s", why);
     mir_peer_detach(&s->service.peer, bye);
-    mir_reading_drop_queue(&s->reading);
+    s->has_more = false;
+    for (int i = 0; i < N_READERS; i++)
+        mir_reading_drop_queue(&s->readings[i]);
     mir_acting_drop_queue(&s->acting);
 }
 
@@ -122,8 +128,11 @@ static const char *take_hello(struct server *s, char *line, size_t len)
 
 static bool is_open(const struct server *s, const struct mir_question *q)
 {
-    return mir_reading_has(&s->reading, q->connection, q->ticket) ||
-           mir_acting_has(&s->acting, q->connection, q->ticket);
+    for (int i = 0; i < N_READERS; i++) {
+        if (mir_reading_has(&s->readings[i], q->connection, q->ticket))
+            return true;
+    }
+    return mir_acting_has(&s->acting, q->connection, q->ticket);
 }
 
 static void forget(struct server *s, struct mir_question *q)
@@ -135,12 +144,19 @@ static void forget(struct server *s, struct mir_question *q)
     mir_question_destroy(q);
 }
 
+static struct mir_reading *reader_of(struct server *s, const struct mir_question *q)
+{
+    bool dbd = q->ask == MIR_ASK_HISTORY || q->ask == MIR_ASK_FIND;
+
+    return &s->readings[dbd ? READER_DBD : READER_CTLD];
+}
+
 static void dispatch(struct server *s, struct mir_question *q)
 {
     if (q->ask == MIR_ASK_FORGET)
         forget(s, q);
     else if (mir_ask_is_reading(q->ask))
-        mir_reading_ask(&s->reading, &s->service, q);
+        mir_reading_ask(reader_of(s, q), &s->service, q);
     else
         mir_acting_ask(&s->acting, &s->service, q);
 }
@@ -188,25 +204,44 @@ static bool take_line(struct server *s, char *line, size_t len)
     return false;
 }
 
-/* Returns false when there is nothing more to read now. */
-static bool hear_peer(struct server *s)
+static bool is_congested(const struct mir_peer *peer)
+{
+    return mir_peer_pending(peer) > MIR_PEER_OUT_HIGH;
+}
+
+/* Some of what has come; a daemon that floods us keeps nothing else waiting. */
+static void take_lines(struct server *s)
 {
     struct mir_peer *peer = &s->service.peer;
     char *line;
     size_t len;
+
+    s->has_more = false;
+    for (int i = 0; peer->fd >= 0 && mir_wire_next_line(&peer->in, &line, &len); i++) {
+        if (!take_line(s, line, len))
+            return;
+        if (i == LINES_A_LOOK) {
+            s->has_more = true;
+            return;
+        }
+    }
+}
+
+/* Returns false when there is nothing more to read now. */
+static bool hear_peer(struct server *s)
+{
+    struct mir_peer *peer = &s->service.peer;
     int rc = mir_wire_read(&peer->in, peer->fd);
 
     if (rc == -EAGAIN || rc == -EINTR)
         return false;
-    while (rc > 0 && mir_wire_next_line(&peer->in, &line, &len)) {
-        if (!take_line(s, line, len))
-            return false;
-    }
-    if (rc == -EMSGSIZE)
+    if (rc > 0)
+        take_lines(s);
+    else if (rc == -EMSGSIZE)
         drop_peer(s, "a line is too long", "a line is too long");
-    else if (rc <= 0)
+    else
         drop_peer(s, NULL, rc == 0 ? "the daemon has closed it" : strerror(-rc));
-    return rc > 0;
+    return rc > 0 && peer->fd >= 0 && !s->has_more;
 }
 
 /*
@@ -218,8 +253,10 @@ static void serve_peer(struct server *s)
     struct mir_peer *peer = &s->service.peer;
     int64_t patience_ns = mir_service_deadline_s(&s->service) * INT64_C(1000000000);
 
-    for (int i = 0; i < READS_A_LOOK && peer->fd >= 0; i++) {
-        if (mir_peer_pending(peer) > MIR_PEER_OUT_HIGH || !hear_peer(s))
+    if (s->has_more && !is_congested(peer))
+        take_lines(s);
+    for (int i = 0; i < READS_A_LOOK && peer->fd >= 0 && !s->has_more; i++) {
+        if (is_congested(peer) || !hear_peer(s))
             break;
     }
     if (peer->fd >= 0 && mir_peer_pending(peer) > 0 &&
@@ -267,7 +304,8 @@ static void reload(struct server *s)
     if (settings->daemon_uid != s->service.settings->daemon_uid)
         drop_peer(s, "the daemon's user is another one now", "the daemon's user has changed");
     s->service.settings = settings;
-    mir_reading_renew(&s->reading);
+    for (int i = 0; i < N_READERS; i++)
+        mir_reading_renew(&s->readings[i]);
     mir_service_log(&s->service, MIR_BROKER_NOTICE, "configuration read again");
 }
 
@@ -294,10 +332,13 @@ static int64_t min_ns(int64_t a, int64_t b)
 static int wait_ms(const struct server *s)
 {
     const struct mir_peer *peer = &s->service.peer;
-    int64_t next_ns =
-        min_ns(mir_reading_next_ns(&s->reading, &s->service), mir_acting_next_ns(&s->acting));
+    int64_t next_ns = mir_acting_next_ns(&s->acting);
     int64_t now_ns = mir_clock_mono_ns();
 
+    if (s->has_more && !is_congested(peer))
+        return 0;
+    for (int i = 0; i < N_READERS; i++)
+        next_ns = min_ns(next_ns, mir_reading_next_ns(&s->readings[i], &s->service));
     if (s->notify.watchdog_ns > 0)
         next_ns = min_ns(next_ns, s->told_ns + s->notify.watchdog_ns);
     if (peer->fd >= 0 && mir_peer_pending(peer) > 0)
@@ -313,26 +354,33 @@ static int wait_ms(const struct server *s)
 
 static short peer_events(const struct mir_peer *peer)
 {
-    short events = mir_peer_pending(peer) > MIR_PEER_OUT_HIGH ? 0 : POLLIN;
+    short events = is_congested(peer) ? 0 : POLLIN;
 
     if (mir_peer_pending(peer) > 0)
         events |= POLLOUT;
     return events;
 }
 
+static void watch_reader(const struct server *s, int i, struct pollfd fds[2])
+{
+    const struct mir_process *reader = &s->readings[i].process;
+    short events = mir_reading_events(&s->readings[i], &s->service);
+
+    /* Nothing is waited for: not polled at all, or a reader that hung up would wake us for ever. */
+    fds[0] = (struct pollfd){.fd = events != 0 ? reader->fd : -1, .events = events};
+    fds[1] = (struct pollfd){.fd = reader->err_fd, .events = POLLIN};
+}
+
 static void wait_for_events(struct server *s)
 {
     struct pollfd fds[N_FDS];
-    const struct mir_process *reader = &s->reading.process;
-    short events = mir_reading_events(&s->reading, &s->service);
 
     fds[FD_SIGNAL] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
     fds[FD_LISTEN] = (struct pollfd){.fd = s->listen_fd, .events = POLLIN};
     fds[FD_PEER] =
         (struct pollfd){.fd = s->service.peer.fd, .events = peer_events(&s->service.peer)};
-    /* Nothing is waited for: not polled at all, or a reader that hung up would wake us for ever. */
-    fds[FD_READER] = (struct pollfd){.fd = events != 0 ? reader->fd : -1, .events = events};
-    fds[FD_READER_WORDS] = (struct pollfd){.fd = reader->err_fd, .events = POLLIN};
+    for (int i = 0; i < N_READERS; i++)
+        watch_reader(s, i, fds + FD_READERS + 2 * i);
     for (int i = 0; i < MIR_ACTS_MAX; i++) {
         const struct mir_process *act = &s->acting.acts[i].process;
 
@@ -357,7 +405,8 @@ static void look(struct server *s)
     take_signals(s);
     accept_some(s);
     serve_peer(s);
-    mir_reading_serve(&s->reading, &s->service);
+    for (int i = 0; i < N_READERS; i++)
+        mir_reading_serve(&s->readings[i], &s->service);
     mir_acting_serve(&s->acting, &s->service);
     flush_peer(s);
     tell_watchdog(s);
@@ -413,7 +462,8 @@ static void init(struct server *s,
         .listen_fd = listen_fd,
     };
     mir_peer_init(&s->service.peer);
-    mir_reading_init(&s->reading, s->service.mono_ns);
+    mir_reading_init(&s->readings[READER_CTLD], "reader", s->service.mono_ns);
+    mir_reading_init(&s->readings[READER_DBD], "reader of slurmdbd", INT64_MAX);
     mir_acting_init(&s->acting);
     mir_notify_open(&s->notify);
 }
@@ -438,7 +488,8 @@ int mir_server_run(int listen_fd,
         close(s.signal_fd);
         (void)sigprocmask(SIG_SETMASK, &before, NULL);
     }
-    mir_reading_release(&s.reading);
+    for (int i = 0; i < N_READERS; i++)
+        mir_reading_release(&s.readings[i]);
     mir_acting_release(&s.acting);
     mir_peer_release(&s.service.peer);
     mir_notify_close(&s.notify);

@@ -463,6 +463,8 @@ static int read_file(int fd, const char *name, struct mir_template *out, struct 
     rc = read_bytes(fd, bytes, (size_t)st.st_size, err);
     if (rc == 0)
         rc = mir_template_parse(bytes, (size_t)st.st_size, out, err);
+    if (rc == 0)
+        out->kept_at = st.st_mtime;
     free(bytes);
     return rc;
 }

@@ -31,6 +31,7 @@ struct mir_template {
     gid_t gid;
     uint32_t job_id; /* captured from */
     int64_t submit_at;
+    int64_t kept_at; /* when the file was last written; 0 before */
     enum mir_environment_source environment_source;
     int32_t warn_s;
     struct mir_template_field *fields;

@@ -55,37 +55,80 @@ static const slurmdb_job_rec_t *newest(mir_slurm_list list)
     return best;
 }
 
-/* A row with script or environment has nothing else in it: only the plain one tells whose it is. */
-static int ask(void *connection,
-               uint32_t id,
-               uint32_t uid,
-               int64_t submit_at,
-               enum mir_stored what,
-               char **out)
+static bool is_it(const slurmdb_job_rec_t *job, uint32_t uid, int64_t submit_at)
 {
-    static const uint32_t flags[] = {0, JOBCOND_FLAG_SCRIPT, JOBCOND_FLAG_ENV};
+    return job != NULL && job->uid == uid && job->submit == submit_at;
+}
+
+/* What is asked of one row. */
+struct wanted {
+    uint32_t id, uid;
+    int64_t submit_at;
+    uint32_t flags;
+    char *(*read)(const slurmdb_job_rec_t *job, void *arg); /* NULL: it is there, that is all */
+    void *arg;
+    char *text; /* what `read` says; NULL: the row has it not */
+};
+
+/* A row with script or environment has nothing else in it: only the plain one tells whose it is. */
+static int ask(void *connection, struct wanted *w)
+{
     const slurmdb_job_rec_t *job;
     mir_slurm_list list;
     struct query q;
     int rc = -ENOENT;
 
-    query_init(&q, id, flags[what]);
+    query_init(&q, w->id, w->flags);
     list = slurmdb_jobs_get(connection, &q.cond);
     slurm_list_destroy(q.cond.step_list);
     if (list == NULL)
         return -EIO;
     job = newest(list);
-    if (job != NULL && (what != MIR_STORED_LINE || (job->uid == uid && job->submit == submit_at))) {
-        const char *text = text_of(job, what);
-
-        rc = text == NULL || *text == '\0' ? -ENOENT : 0;
-        if (rc == 0 && out != NULL)
-            *out = mir_strdup(text);
-        if (what == MIR_STORED_LINE && out == NULL)
-            rc = 0;
+    if (w->flags == 0 ? is_it(job, w->uid, w->submit_at) : job != NULL) {
+        w->text = w->read != NULL ? w->read(job, w->arg) : NULL;
+        rc = w->read != NULL && w->text == NULL ? -ENOENT : 0;
     }
     slurm_list_destroy(list);
     return rc;
+}
+
+static int ask_plain(void *connection, struct wanted w)
+{
+    w.flags = 0;
+    w.read = NULL;
+    return ask(connection, &w);
+}
+
+static int ask_slurmdbd(struct wanted *w, char **out, struct mir_error *err)
+{
+    uint16_t flags = 0;
+    void *connection;
+    int rc;
+
+    errno = 0;
+    connection = slurmdb_connection_get(&flags);
+    if (connection == NULL)
+        return mir_error_set(err, -EIO, "job %" PRIu32 ": there is no slurmdbd", w->id);
+    rc = errno != 0 ? -EIO : 0;
+    /* Whose row it is, first: the row with the script does not say. */
+    if (rc == 0 && w->flags != 0)
+        rc = ask_plain(connection, *w);
+    if (rc == 0)
+        rc = ask(connection, w);
+    slurmdb_connection_close(&connection);
+    if (rc == -EIO)
+        return mir_error_set(err, rc, "job %" PRIu32 ": slurmdbd does not answer", w->id);
+    if (rc != 0)
+        return mir_error_set(err, rc, "job %" PRIu32 ": slurmdbd has not stored it", w->id);
+    *out = w->text;
+    return 0;
+}
+
+static char *read_text(const slurmdb_job_rec_t *job, void *arg)
+{
+    const char *text = text_of(job, *(const enum mir_stored *)arg);
+
+    return text == NULL || *text == '\0' ? NULL : mir_strdup(text);
 }
 
 int mir_stored_read(uint32_t id,
@@ -95,23 +138,27 @@ int mir_stored_read(uint32_t id,
                     char **out,
                     struct mir_error *err)
 {
-    uint16_t flags = 0;
-    void *connection;
-    int rc;
+    static const uint32_t flags[] = {0, JOBCOND_FLAG_SCRIPT, JOBCOND_FLAG_ENV};
+    struct wanted w = {id, uid, submit_at, flags[what], read_text, &what, NULL};
 
-    errno = 0;
-    connection = slurmdb_connection_get(&flags);
-    if (connection == NULL)
-        return mir_error_set(err, -EIO, "job %" PRIu32 ": there is no slurmdbd", id);
-    rc = errno != 0 ? -EIO : 0;
-    /* Whose row it is, first: the row with the script does not say. */
-    if (rc == 0)
-        rc = ask(connection, id, uid, submit_at, MIR_STORED_LINE,
-                 what == MIR_STORED_LINE ? out : NULL);
-    if (rc == 0 && what != MIR_STORED_LINE)
-        rc = ask(connection, id, uid, submit_at, what, out);
-    slurmdb_connection_close(&connection);
-    if (rc == -EIO)
-        return mir_error_set(err, rc, "job %" PRIu32 ": slurmdbd does not answer", id);
-    return rc == 0 ? 0 : mir_error_set(err, rc, "job %" PRIu32 ": slurmdbd has not stored it", id);
+    return ask_slurmdbd(&w, out, err);
+}
+
+static char *read_end(const slurmdb_job_rec_t *job, void *arg)
+{
+    *(uint32_t *)arg = job->state & JOB_STATE_BASE;
+    /* slurmdbd's name for the user's comment */
+    return mir_strdup(job->derived_es != NULL ? job->derived_es : "");
+}
+
+int mir_stored_end(uint32_t id,
+                   uint32_t uid,
+                   int64_t submit_at,
+                   uint32_t *state,
+                   char **comment,
+                   struct mir_error *err)
+{
+    struct wanted w = {id, uid, submit_at, 0, read_end, state, NULL};
+
+    return ask_slurmdbd(&w, comment, err);
 }

@@ -23,4 +23,16 @@ int mir_stored_read(uint32_t id,
                     char **out,
                     struct mir_error *err);
 
+/*
+ * How that job ended, for one that slurmctld has purged: `*state` as slurmdbd has it
+ * (JOB_STATE_BASE), and its comment, which the caller frees; "" where the site does
+ * not store comments.  Returns as above.
+ */
+int mir_stored_end(uint32_t id,
+                   uint32_t uid,
+                   int64_t submit_at,
+                   uint32_t *state,
+                   char **comment,
+                   struct mir_error *err);
+
 #endif

@@ -25,10 +25,10 @@ start_chain() { # start_chain USER POLICY
 }
 
 # A queue of its usual length first, so that there are waits to learn from.
-for i in $(seq 8); do background; done
-(while sleep 13; do background; done) &
+for i in $(seq 12); do background; done
+(while sleep 9; do background; done) &
 feeder=$!
-sleep 30
+sleep 45
 start_chain alice avg >/dev/null
 start_chain carol reactive >/dev/null
 

@@ -137,7 +137,25 @@ no_duplicates() {
     [ -z "$twice" ] || fail "two live jobs for $twice"
 }
 slurmctld_answers() { fast scontrol ping | grep -q UP; }
-chain_lives() { [ "$(fast squeue -h -u "$1" -t PENDING,RUNNING -o %i | wc -l)" -ge 1 ]; }
+# Every open chain is active and has a live job; a link that Slurm itself has cancelled (it does,
+# when its state is set back) has ended its chain, by the rule, and a new one is asked for.
+all_live() {
+    local chain user state job queue
+    queue=$(fast squeue -h -u "$1" -t PENDING,RUNNING -o '%i %k') || return 1
+    while IFS='|' read -r chain user _ state _ job _; do
+        case $state in ended | refused) continue ;; parked | paused) return 1 ;; esac
+        grep -qE "mirage=$chain\.|^$job " <<<"$queue" || return 1
+    done < <(fast "$MIRAGE" list --parsable2 --noheader --user "$1")
+}
+n_revived=0
+revive() {
+    ! open_chain "$1" || return
+    as "$1" scancel -u "$1" 2>/dev/null
+    n_revived=$((n_revived + 1))
+    start_chain "$1" 5
+    wait_for 10 open_chain "$1" || fail "$1's new chain is not found"
+}
+open_chain() { fast "$MIRAGE" list --noheader --parsable2 --user "$1" | grep -q '|active|'; }
 nothing_foreign_touched() {
     local n
     n=$(TZ=UTC fast sacct -X -n -P -u carol -S now-2days -s CANCELLED -o JobID,User | wc -l)
@@ -146,6 +164,7 @@ nothing_foreign_touched() {
 
 for user in alice bob; do start_chain $user 5; done
 start_chain alice 9
+for user in alice bob; do wait_for 20 open_chain $user || { fault=none round=0; fail "no chain of $user's"; }; done
 declare -A count
 n_faults=0
 began=$SECONDS
@@ -157,7 +176,8 @@ for round in $(seq "$rounds"); do
     wait_for 40 lab_ready || fail "the daemon is not ready again: $(lab_api /readyz)"
     no_duplicates
     for user in alice bob; do
-        wait_for 40 chain_lives $user || fail "no live job of $user's chains"
+        wait_for 40 all_live $user || fail "a chain of $user's is not alive: $(fast "$MIRAGE" list --user $user)"
+        revive $user
     done
     no_duplicates
     [ $((round % 10)) -ne 0 ] || nothing_foreign_touched
@@ -167,6 +187,7 @@ for round in $(seq "$rounds"); do
 done
 nothing_foreign_touched
 for fault in "${faults[@]}"; do printf '%5d  %s\n' "${count[$fault]:-0}" "$fault"; done
+echo "$n_revived chains ended because Slurm cancelled a link"
 echo "$n_faults faults in $((SECONDS - began)) s; chains:"
 fast "$MIRAGE" list --all
 TZ=UTC fast sacct -X -n -P -u alice,bob -S now-2days -o State | sort | uniq -c

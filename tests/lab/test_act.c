@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@
 #include "daemon/host/wire.h"
 
 static int n_tests, n_failed;
-static char folder[3072], spool[4096], kill_file[4096];
+static char folder[3072], spool[4096];
 static struct mir_broker_settings settings;
 static uid_t alice, bob;
 
@@ -93,15 +94,19 @@ static void act(const char *question, struct said *out)
         act_child(ends[1], question);
     close(ends[1]);
     mir_str_add(&all, "");
-    while ((n = read(ends[0], bytes, sizeof(bytes))) > 0)
+    while ((n = read(ends[0], bytes, sizeof(bytes))) > 0) {
         mir_str_add_n(&all, bytes, (size_t)n);
+        if (!out->sending && strncmp(all.text, "sending ", 8) == 0) {
+            out->sending = true;
+            if (write(ends[0], "go\n", 3) != 3)
+                abort();
+        }
+    }
     close(ends[0]);
     waitpid(pid, &out->status, 0);
     out->text = all.text;
     for (char *at = all.text, *lf; (lf = strchr(at, '\n')) != NULL; at = lf + 1) {
         *lf = '\0';
-        if (strncmp(at, "sending ", 8) == 0)
-            out->sending = true;
         free(out->closing);
         out->closing = mir_strdup(at);
     }
@@ -414,13 +419,13 @@ static void compare(uint32_t a_id, uint32_t b_id, bool pending)
 /* --- the tests --------------------------------------------------------------------- */
 
 /* Fresh in every run: a token names one job for as long as slurmctld remembers it. */
-static char tokens[4][MIR_TOKEN_LEN + 1];
+static char tokens[6][MIR_TOKEN_LEN + 1];
 
 static void draw_tokens(void)
 {
     unsigned char bits[MIR_TOKEN_LEN / 2];
 
-    for (size_t t = 0; t < 4; t++) {
+    for (size_t t = 0; t < sizeof(tokens) / sizeof(tokens[0]); t++) {
         if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
             abort();
         for (size_t i = 0; i < sizeof(bits); i++)
@@ -727,11 +732,6 @@ static void submits_only_where_it_may(void)
     ok(refused(&s, "template"), "no such template: %s", get(&s, "text"));
     said_release(&s);
     next.template_id = get(&c, "template");
-    close(open(kill_file, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
-    submit(&next, &s);
-    ok(refused(&s, "kill_file"), "kill file: %s", get(&s, "text"));
-    said_release(&s);
-    unlink(kill_file);
     mir_str_addf(&command, "scontrol update job=%u comment=none && echo 1", id);
     run_as("alice", command.text);
     submit(&next, &s);
@@ -745,6 +745,164 @@ static void submits_only_where_it_may(void)
     said_release(&s);
     said_release(&c);
     mir_str_release(&command);
+}
+
+/* --- what is left of the owner's word ---------------------------------------------- */
+
+static void say_as_alice(const char *command, uint32_t id, const char *rest)
+{
+    struct mir_str line = {0};
+
+    mir_str_addf(&line, "%s%u%s", command, id, rest);
+    run_as("alice", line.text);
+    mir_str_release(&line);
+}
+
+static void set_comment(uint32_t id, const char *comment)
+{
+    char rest[256];
+
+    snprintf(rest, sizeof(rest), " comment=\"%s\"", comment);
+    say_as_alice("scontrol update job=", id, rest);
+}
+
+static uint32_t hold(const char *arguments)
+{
+    struct mir_str command = {0};
+    uint32_t id;
+
+    mir_str_addf(&command, "sbatch --parsable -H --comment=mirage %s", arguments);
+    id = run_as("alice", command.text);
+    mir_str_release(&command);
+    return id;
+}
+
+static void runs_only_what_the_predecessor_runs(void)
+{
+    uint32_t one = hold("plain.sh"), same = hold("plain.sh"), other = hold("show.sh");
+    struct successor next = {.token = tokens[4],
+                             .chain = "dddddddd",
+                             .predecessor = other,
+                             .uid = alice,
+                             .submit_at = submit_time(other)};
+    struct said c, s;
+
+    capture(one, alice, submit_time(one), &c);
+    next.template_id = get(&c, "template");
+    submit(&next, &s);
+    ok(refused(&s, "template") && !s.sending, "another job's template: %s", get(&s, "text"));
+    said_release(&s);
+    next.predecessor = same;
+    next.submit_at = submit_time(same);
+    set_comment(same, "mirage:links=1");
+    submit(&next, &s);
+    ok(refused(&s, "other") && !s.sending, "more links than asked for: %s", get(&s, "text"));
+    said_release(&s);
+    set_comment(same, "mirage:stop_file=HALT");
+    write_file("HALT", "", 1);
+    submit(&next, &s);
+    ok(refused(&s, "stop_file") && !s.sending, "a stop file that nobody told us of: %s",
+       get(&s, "text"));
+    said_release(&s);
+    set_comment(same, "mirage mirage=eeeeeeee.1.0123456789abcdef0123456789abcdef");
+    submit(&next, &s);
+    ok(refused(&s, "identity") && !s.sending, "of another chain: %s", get(&s, "text"));
+    said_release(&s);
+    set_comment(same, "mirage:links=2");
+    submit(&next, &s);
+    ok(strcmp(s.r.verb, "submitted") == 0, "an earlier link's template: %s", get(&s, "text"));
+    said_release(&s);
+    said_release(&c);
+}
+
+static bool wait_for_purge(uint32_t id)
+{
+    for (int i = 0; i < 300; i++) {
+        job_info_msg_t *msg = load(id);
+
+        if (msg == NULL)
+            return true;
+        slurm_free_job_info_msg(msg);
+        sleep(1);
+    }
+    return false;
+}
+
+/* slurmctld has forgotten both; slurmdbd knows which of them its owner had cancelled. */
+static void remembers_what_slurmctld_has_purged(void)
+{
+    uint32_t cancelled = hold("plain.sh"), finished = hold("-o /dev/null -t 1 quick.sh");
+    struct successor next = {.token = tokens[5], .chain = "ffffffff", .uid = alice};
+    int64_t cancelled_at = submit_time(cancelled), finished_at = submit_time(finished);
+    struct said c, f, s;
+
+    capture(cancelled, alice, cancelled_at, &c);
+    capture(finished, alice, finished_at, &f);
+    say_as_alice("scancel ", cancelled, "");
+    say_as_alice("scontrol release ", finished, "");
+    ok(wait_for_purge(cancelled) && wait_for_purge(finished), "both are purged");
+    next.template_id = get(&c, "template");
+    next.predecessor = cancelled;
+    next.submit_at = cancelled_at;
+    submit(&next, &s);
+    ok(refused(&s, "identity") && !s.sending, "cancelled, then purged: %s", get(&s, "text"));
+    said_release(&s);
+    next.template_id = get(&f, "template");
+    submit(&next, &s);
+    ok(refused(&s, "identity") && !s.sending, "purged, and another's template: %s",
+       get(&s, "text"));
+    said_release(&s);
+    next.predecessor = finished;
+    next.submit_at = finished_at;
+    submit(&next, &s);
+    ok(strcmp(s.r.verb, "submitted") == 0, "finished, then purged: %s", get(&s, "text"));
+    said_release(&s);
+    said_release(&c);
+    said_release(&f);
+}
+
+/* A cancellation that dies after `delay_us`; it must not have left the job held. */
+static void cancel_and_die(useconds_t delay_us)
+{
+    uint32_t id;
+    struct mir_str q = {0};
+    job_info_msg_t *msg;
+    char bytes[256];
+    int ends[2];
+    pid_t pid;
+
+    id = run_as("alice", "sbatch --parsable --dependency=afterany:$(sbatch --parsable -H plain.sh) "
+                         "--comment=\"mirage mirage=aaaaaaaa.1.0123456789abcdef0123456789abcdef\" "
+                         "plain.sh");
+    mir_wire_begin(&q, "cancel");
+    mir_wire_add_i64(&q, "ticket", 3);
+    mir_wire_add_i64(&q, "id", id);
+    mir_wire_add_i64(&q, "uid", alice);
+    mir_wire_add_i64(&q, "submit_at", submit_time(id));
+    mir_wire_add(&q, "token", "0123456789abcdef0123456789abcdef");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0 || (pid = fork()) < 0)
+        abort();
+    if (pid == 0)
+        act_child(ends[1], q.text);
+    close(ends[1]);
+    if (read(ends[0], bytes, sizeof(bytes)) > 0 && write(ends[0], "go\n", 3) == 3)
+        usleep(delay_us);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(ends[0]);
+    mir_str_release(&q);
+    usleep(50000);
+    msg = load(id);
+    ok(msg != NULL && ((msg->job_array[0].job_state & JOB_STATE_BASE) == JOB_CANCELLED ||
+                       msg->job_array[0].priority != 0),
+       "dead %u us after it began, a cancellation leaves no job held", (unsigned)delay_us);
+    slurm_free_job_info_msg(msg);
+}
+
+static void a_dying_cancellation_holds_nothing(void)
+{
+    for (useconds_t delay_us = 0; delay_us < 12000; delay_us += 500)
+        cancel_and_die(delay_us);
 }
 
 /*
@@ -785,14 +943,11 @@ int main(int argc, char **argv)
         bob = pw->pw_uid;
     snprintf(folder, sizeof(folder), "%s", argv[1]);
     snprintf(spool, sizeof(spool), "%s/spool", folder);
-    snprintf(kill_file, sizeof(kill_file), "%s/spool/kill", folder);
     (void)mkdir(spool, 0700);
-    settings = (struct mir_broker_settings){.spool = spool,
-                                            .slurm_conf = "",
-                                            .kill_file = kill_file,
-                                            .min_uid = 1000,
-                                            .slurm_user = "slurm"};
+    settings = (struct mir_broker_settings){
+        .spool = spool, .slurm_conf = "", .kill_file = "", .min_uid = 1000, .slurm_user = "slurm"};
     write_file("plain.sh", "#!/bin/sh\nsleep 300\n", 1);
+    write_file("quick.sh", "#!/bin/sh\ntrue\n", 1);
     write_file("every.sh", "#!/bin/sh\n#SBATCH --comment=not-this\nsleep 300\n", 1);
     write_file(
         "show.sh",
@@ -818,6 +973,10 @@ int main(int argc, char **argv)
     refuses_what_is_not_asked_for();
     refuses_gid_0();
     submits_only_where_it_may();
+    draw_tokens();
+    runs_only_what_the_predecessor_runs();
+    a_dying_cancellation_holds_nothing();
+    remembers_what_slurmctld_has_purged();
     clean_up();
     printf("1..%d\n", n_tests);
     return n_failed == 0 ? 0 : 1;

@@ -72,6 +72,13 @@ __attribute__((format(printf, 2, 3))) static inline void putf(int fd, const char
     put(fd, text);
 }
 
+/* As mir_act_run() does before it hands anything to slurmctld. */
+static inline void put_sending(int fd, long long ticket)
+{
+    if (mir_ask_leave(fd, ticket) != 0)
+        _exit(98);
+}
+
 static inline void flood(int fd, int64_t ticket)
 {
     char name[NAME_BYTES + 1];
@@ -143,6 +150,9 @@ static inline void answer_reading(int fd, const struct mir_wire_record *r)
     if (strcmp(r->verb, "job") == 0) {
         (void)mir_wire_get_i64(r, "id", 1, INT64_MAX, &n, NULL);
         answer_job(fd, ticket, n);
+    } else if (strcmp(r->verb, "history") == 0) { /* as with a slurmdbd that hangs */
+        for (;;)
+            pause();
     } else if (strcmp(r->verb, "cluster") == 0) {
         putf(fd, "cluster ticket=%lld message_timeout_s=1\n", (long long)ticket);
         putf(fd, "done ticket=%lld ms=0\n", (long long)ticket);
@@ -195,7 +205,7 @@ static inline int fake_submit(int fd, long long ticket, int64_t link)
         dprintf(STDERR_FILENO, "slurm_init: no such host\n");
         return 3;
     case ACT_DIES_AFTER_SENDING:
-        putf(fd, "sending ticket=%lld\n", ticket);
+        put_sending(fd, ticket);
         abort();
     case ACT_BABBLES:
         putf(fd, "captured ticket=%lld template=" TOKEN "\n", ticket);
@@ -210,7 +220,7 @@ static inline int fake_submit(int fd, long long ticket, int64_t link)
         putf(fd, "failed ticket=%lld outcome=refused refusal=limit text=QOS ms=4\n", ticket);
         return 0;
     case ACT_HANGS_AFTER_SENDING:
-        putf(fd, "sending ticket=%lld\n", ticket);
+        put_sending(fd, ticket);
         for (;;)
             pause();
     case ACT_ANSWERS_TWICE:
@@ -228,7 +238,10 @@ static inline int fake_submit(int fd, long long ticket, int64_t link)
     case ACT_SUBMITS:
         break;
     }
-    putf(fd, "sending ticket=%lld\njob ticket=%lld id=77\n", ticket, ticket);
+    put_sending(fd, ticket);
+    if (getenv("TEST_HANDED_IN") != NULL)
+        close(open(getenv("TEST_HANDED_IN"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    putf(fd, "job ticket=%lld id=77\n", ticket);
     putf(fd, "submitted ticket=%lld id=77 ms=1\n", ticket);
     return 0;
 }
@@ -240,7 +253,33 @@ enum capture_does {
     CAPTURE_INVENTS,
     CAPTURE_REFUSES,
     CAPTURE_NAMES_A_PATH,
+    CAPTURE_TELLS_FILES,
 };
+
+/* As its owner: which descriptors are open, and may another process of his look in? */
+static inline void tell_files(int fd, long long ticket, uid_t uid, gid_t gid)
+{
+    char path[32], to[256], text[2048] = "";
+    struct stat st;
+
+    if (mir_become_user(uid, gid, 1, NULL) != 0)
+        _exit(97);
+    for (int i = 0; i < 256; i++) {
+        ssize_t n;
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", i);
+        n = readlink(path, to, sizeof(to) - 1);
+        if (n < 0)
+            continue;
+        to[n] = '\0';
+        to[strcspn(to, ":")] = '\0';
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s,",
+                 strchr(to, '-') != NULL ? "template" : to);
+    }
+    assert_int_equal(stat("/proc/self/mem", &st), 0);
+    putf(fd, "failed ticket=%lld outcome=refused refusal=other text=%sowner:%u ms=1\n", ticket,
+         text, (unsigned)st.st_uid);
+}
 
 static inline int fake_capture(int fd, long long ticket, int64_t job, uid_t uid, const char *spool)
 {
@@ -251,10 +290,15 @@ static inline int fake_capture(int fd, long long ticket, int64_t job, uid_t uid,
 
         if (file < 0)
             return 9;
-        close(file);
+        if (job != CAPTURE_TELLS_FILES)
+            close(file);
     }
     if (job == CAPTURE_DIES)
         abort();
+    if (job == CAPTURE_TELLS_FILES) {
+        tell_files(fd, ticket, uid, getpwuid(uid)->pw_gid);
+        return 0;
+    }
     if (job == CAPTURE_REFUSES)
         putf(fd, "failed ticket=%lld outcome=refused refusal=not_carried text=het ms=1\n", ticket);
     else
@@ -277,7 +321,7 @@ fake_act(int fd, const struct mir_wire_record *q, const struct mir_broker_settin
     (void)mir_wire_get_i64(q, "uid", 1, INT64_MAX, &uid, NULL);
     if (strcmp(q->verb, "capture") == 0)
         return fake_capture(fd, (long long)ticket, n, (uid_t)uid, settings->spool);
-    putf(fd, "sending ticket=%lld\n", (long long)ticket);
+    put_sending(fd, (long long)ticket);
     if (n == ACT_DIES_AFTER_SENDING)
         return 1;
     putf(fd, "cancelled ticket=%lld ms=1\n", (long long)ticket);

@@ -133,6 +133,46 @@ static void does_nothing_while_the_kill_file_exists(void **state)
     expect(f, "submitted ticket=5");
 }
 
+/* The kill file is newer than the act: what has not been handed in by then never is. */
+static void a_late_kill_file_stops_what_is_under_way(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    f->settings.user_per_hour = 1;
+    start(f);
+    keep_template(f, 1001);
+    ask_submit(f, 1, 1001, ACT_IS_SLOW); /* a second of questions before it hands in */
+    usleep(300000);
+    fd = open(f->kill_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    expect(f, "failed ticket=1 outcome=refused refusal=kill_file");
+    assert_int_equal(unlink(f->kill_file), 0);
+    ask_submit(f, 2, 1001, ACT_SUBMITS); /* the other one did not count */
+    expect(f, "job ticket=2");
+    expect(f, "submitted ticket=2");
+}
+
+static void nothing_is_handed_in_when_the_broker_is_dead(void **state)
+{
+    struct fixture *f = *state;
+    char done[128];
+
+    snprintf(done, sizeof(done), "%s/handed-in", f->folder);
+    assert_int_equal(setenv("TEST_HANDED_IN", done, 1), 0);
+    start(f);
+    keep_template(f, 1001);
+    ask_submit(f, 1, 1001, ACT_IS_SLOW);
+    usleep(300000);
+    assert_int_equal(kill(f->server, SIGKILL), 0);
+    assert_int_equal(waitpid(f->server, NULL, 0), f->server);
+    f->server = 0;
+    usleep(1500000);
+    assert_int_equal(access(done, F_OK), -1);
+    (void)unsetenv("TEST_HANDED_IN");
+}
+
 static void one_act_at_a_time_for_a_user_and_others_beside(void **state)
 {
     struct fixture *f = *state;
@@ -197,6 +237,21 @@ static void a_capture_counts_when_all_of_it_went_well(void **state)
     assert_int_equal(count_spool(f), 1);
 }
 
+/* The spool, the daemon's connection and the listening socket stay behind; nobody attaches. */
+static void an_act_takes_nothing_of_ours_to_its_owner(void **state)
+{
+    struct fixture *f = *state;
+    char line[128];
+
+    if (getuid() != 0 || f->uid == 0)
+        skip();
+    start(f);
+    snprintf(line, sizeof(line), "capture ticket=1 id=%d uid=%u submit_at=7\n", CAPTURE_TELLS_FILES,
+             (unsigned)f->uid);
+    say(f, line);
+    expect(f, "text=/dev/null,pipe,pipe,socket,template,owner:0 ");
+}
+
 static void forgets_templates(void **state)
 {
     struct fixture *f = *state;
@@ -237,9 +292,12 @@ int main(void)
         TEST(refuses_owners_templates_and_forms),
         TEST(holds_itself_to_the_caps),
         TEST(does_nothing_while_the_kill_file_exists),
+        TEST(a_late_kill_file_stops_what_is_under_way),
+        TEST(nothing_is_handed_in_when_the_broker_is_dead),
         TEST(one_act_at_a_time_for_a_user_and_others_beside),
         TEST(bounds_the_queue_of_acts),
         TEST(a_capture_counts_when_all_of_it_went_well),
+        TEST(an_act_takes_nothing_of_ours_to_its_owner),
         TEST(forgets_templates),
         TEST(an_act_outlives_the_connection_but_its_answer_does_not),
     };

@@ -18,7 +18,7 @@
 #include "daemon/broker/process.h"
 #include "daemon/core/clock.h"
 
-enum { NOBODY = 65534 };
+enum { NOBODY = 65534, STOPPER = 64321, N_STOPPED = 300 };
 
 static void keep_line(void *arg, const char *line)
 {
@@ -200,6 +200,77 @@ static void kills_another_users_child_without_cap_kill(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* The owner of an act may stop whatever runs as him: all the time, here. */
+static pid_t start_stopper(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (setresuid(STOPPER, STOPPER, STOPPER) != 0)
+            _exit(1);
+        (void)alarm(60);
+        for (;;)
+            (void)kill(-1, SIGSTOP); /* all of this uid, but not itself */
+    }
+    return pid;
+}
+
+static int hang_as_stopped(int fd, void *arg)
+{
+    if (write(fd, "x", 1) != 1 || setresuid(STOPPER, STOPPER, STOPPER) != 0)
+        return 1;
+    return hang(-1, arg);
+}
+
+/* No kill may wait for a helper that has been stopped; the kernel ends what nobody could. */
+static int kill_what_is_stopped(void)
+{
+    pid_t stopper = start_stopper();
+    int64_t began_ns = mir_clock_mono_ns();
+    int result = 0;
+
+    if (mir_child_confine(true, NULL) != 0)
+        return 1;
+    for (int i = 0; i < N_STOPPED; i++) {
+        struct mir_process p;
+        char word;
+
+        if (mir_process_start(&p, STOPPER, 1, hang_as_stopped, NULL, NULL) != 0)
+            return 2;
+        while (read(p.fd, &word, 1) < 0 && errno == EAGAIN)
+            usleep(1000);
+        mir_process_kill(&p, "test");
+        if (mir_clock_mono_ns() - began_ns > INT64_C(20000000000))
+            result = 3;
+        if (!wait_for_end(&p))
+            result = 4;
+        mir_process_release(&p);
+    }
+    if (setresuid(STOPPER, STOPPER, STOPPER) == 0)
+        (void)kill(stopper, SIGKILL);
+    return result;
+}
+
+static void is_not_held_up_by_an_owner_who_stops_its_helper(void **state)
+{
+    int status = 0;
+    pid_t pid;
+
+    (void)state;
+    if (getuid() != 0 || !mir_child_may_change_user())
+        skip();
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        _exit(kill_what_is_stopped());
+    for (int i = 0; i < 3000 && waitpid(pid, &status, WNOHANG) == 0; i++)
+        usleep(10000);
+    if (kill(pid, SIGKILL) == 0)
+        (void)waitpid(pid, &status, 0); /* it has not ended */
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +280,7 @@ int main(void)
         cmocka_unit_test(is_not_ended_by_sigterm),
         cmocka_unit_test(its_lifetime_ends_it_without_us),
         cmocka_unit_test(kills_another_users_child_without_cap_kill),
+        cmocka_unit_test(is_not_held_up_by_an_owner_who_stops_its_helper),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

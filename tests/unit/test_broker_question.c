@@ -105,6 +105,28 @@ static void ends_the_connection_over_what_is_no_question(void **state)
     }
 }
 
+/* 64 readings and 256 acts may wait: not one of them is to bring megabytes along. */
+static void only_a_capture_may_be_long(void **state)
+{
+    struct mir_error err = {{0}};
+    struct mir_question *q = NULL;
+    struct mir_str line = {0};
+
+    (void)state;
+    mir_str_add(&line, "job ticket=1 id=");
+    while (line.len < 5000)
+        mir_str_add(&line, "0");
+    mir_str_add(&line, "7");
+    assert_int_equal(parse(line.text, &q, &err), -EPROTO);
+    line.len = 0;
+    mir_str_add(&line, "capture ticket=1 id=7 uid=1001 submit_at=7 environment=");
+    while (line.len < 5000)
+        mir_str_add(&line, "A");
+    assert_int_equal(parse(line.text, &q, &err), 0);
+    mir_question_destroy(q);
+    mir_str_release(&line);
+}
+
 static void refuses_values_that_have_not_their_form(void **state)
 {
     static const char *const lines[] = {
@@ -200,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(understands_every_question),
         cmocka_unit_test(ends_the_connection_over_what_is_no_question),
+        cmocka_unit_test(only_a_capture_may_be_long),
         cmocka_unit_test(refuses_values_that_have_not_their_form),
         cmocka_unit_test(refuses_a_stop_file_that_is_too_long),
         cmocka_unit_test(refuses_root_and_low_uids),

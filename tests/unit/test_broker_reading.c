@@ -24,6 +24,25 @@ static void replaces_a_reader_that_hangs(void **state)
     wait_for_reader(f);
 }
 
+static void a_slurmdbd_that_hangs_keeps_no_list_of_jobs_waiting(void **state)
+{
+    struct fixture *f = *state;
+    int64_t began_ns;
+
+    f->settings.deadline_s = 3;
+    start(f);
+    wait_for_reader(f);
+    began_ns = mir_clock_mono_ns();
+    say(f, "history ticket=1 from=1 to=2\n");
+    ask_job(f, 2, READER_ANSWERS);
+    expect(f, "job ticket=2");
+    expect(f, "done ticket=2");
+    assert_true(mir_clock_mono_ns() - began_ns < INT64_C(2000000000));
+    expect(f, "failed ticket=1 outcome=unavailable");
+    ask_job(f, 3, READER_ANSWERS);
+    expect(f, "job ticket=3");
+}
+
 static void tells_how_the_reader_ended(void **state)
 {
     struct fixture *f = *state;
@@ -120,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(replaces_a_reader_that_hangs),
+        TEST(a_slurmdbd_that_hangs_keeps_no_list_of_jobs_waiting),
         TEST(tells_how_the_reader_ended),
         TEST(fails_what_a_dying_reader_had_begun),
         TEST(ends_a_reader_that_misbehaves),

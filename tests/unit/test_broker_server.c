@@ -178,6 +178,40 @@ static void a_slow_peer_gets_all_of_a_flood(void **state)
 
 /* ---- signals */
 
+/* Each question to forget looks through the spool: they must not stop all else. */
+static void a_flood_of_questions_keeps_nobody_waiting(void **state)
+{
+    enum { FILES = 3000, QUESTIONS = 20000 };
+    struct fixture *f = *state;
+    struct mir_str flood = {0};
+    int64_t began_ns;
+    char path[256];
+
+    start(f);
+    for (int i = 0; i < FILES; i++) {
+        snprintf(path, sizeof(path), "%s/%032d-1001", f->spool, i);
+        close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    }
+    wait_for_reader(f);
+    mir_str_add(&flood, "job ticket=1 id=1\n");
+    for (int i = 0; i < QUESTIONS; i++)
+        mir_str_add(&flood, "forget template=" TOKEN "\n");
+    assert_int_equal(fcntl(f->fd, F_SETFL, O_NONBLOCK), 0);
+    began_ns = mir_clock_mono_ns();
+    for (size_t at = 0; at < flood.len && mir_clock_mono_ns() - began_ns < 2000000000;) {
+        ssize_t n = send(f->fd, flood.text + at, flood.len - at, MSG_NOSIGNAL);
+
+        if (n > 0)
+            at += (size_t)n;
+        else
+            usleep(1000);
+    }
+    expect(f, "job ticket=1");
+    expect(f, "done ticket=1");
+    assert_true(mir_clock_mono_ns() - began_ns < INT64_C(3000000000));
+    mir_str_release(&flood);
+}
+
 static void stops_and_lets_acts_finish(void **state)
 {
     struct fixture *f = *state;
@@ -329,6 +363,7 @@ int main(void)
         TEST(says_bye_to_a_line_without_end),
         TEST(lets_a_peer_go_that_does_not_read),
         TEST(a_slow_peer_gets_all_of_a_flood),
+        TEST(a_flood_of_questions_keeps_nobody_waiting),
         TEST(stops_and_lets_acts_finish),
         TEST(a_second_signal_does_not_wait),
         TEST(reads_its_configuration_whole_or_not_at_all),
