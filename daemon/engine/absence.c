@@ -91,7 +91,10 @@ static void plan_lost(struct mir_engine *e, struct mir_engine_chain *c, struct m
 
 static void is_lost(struct mir_engine *e, struct mir_engine_chain *c, struct mir_engine_link *l)
 {
-    if (!mir_engine_chain_open(c)) {
+    if (l->has_end) {
+        l->row.job_state = l->end.state;
+        mir_engine_end_link(e, c, l, &l->end);
+    } else if (!mir_engine_chain_open(c)) {
         l->row.state = MIR_LINK_GONE;
         l->cancel_wanted = false;
         mir_engine_link_touch(e, c, l);
@@ -169,21 +172,46 @@ void mir_engine_find_due(struct mir_engine *e)
     }
 }
 
-static void end_as_told(struct mir_engine *e,
-                        struct mir_engine_chain *c,
-                        struct mir_engine_link *l,
-                        const struct mir_live_past *past)
+static struct mir_end end_of(const struct mir_live_past *past)
 {
-    const struct mir_end end = {
+    return (struct mir_end){
         .state = past->state,
         .exit_code = past->exit_code,
         .exit_signal = past->exit_signal,
         .start_at = past->start_at,
         .end_at = past->end_at,
     };
+}
+
+static void end_as_told(struct mir_engine *e,
+                        struct mir_engine_chain *c,
+                        struct mir_engine_link *l,
+                        const struct mir_live_past *past)
+{
+    const struct mir_end end = end_of(past);
 
     l->row.job_state = past->state;
     mir_engine_end_link(e, c, l, &end);
+}
+
+void mir_engine_told_of_ends(struct mir_engine *e, const struct mir_live_past *past, size_t n)
+{
+    for (size_t i = 0; i < e->n_chains; i++) {
+        struct mir_engine_chain *c = e->chains[i];
+
+        for (size_t k = 0; k < c->n_links; k++) {
+            struct mir_engine_link *l = c->links[k];
+            const struct mir_job_identity *job = &l->row.job;
+
+            for (size_t p = 0; p < n && mir_engine_link_live(l); p++) {
+                if (past[p].id != job->id || past[p].uid != job->uid ||
+                    past[p].submit_at != job->submit_at || past[p].state <= MIR_STATE_RUNNING)
+                    continue;
+                l->has_end = true;
+                l->end = end_of(&past[p]);
+            }
+        }
+    }
 }
 
 /* The newest of its rows: a requeued job has several. */

@@ -44,6 +44,14 @@ enum {
 };
 
 /* A link, and what is remembered of it only while the process lives. */
+/* How a job ended. */
+struct mir_end {
+    uint8_t state;
+    bool deadline;
+    int32_t exit_code, exit_signal;
+    int64_t start_at, end_at; /* 0: not known */
+};
+
 struct mir_engine_link {
     struct mir_link_row row;
     bool dirty;
@@ -72,6 +80,8 @@ struct mir_engine_link {
     unsigned n_absent; /* lists without it that count: 0, 1, 2 (then accounting is asked) */
     int64_t absent_ns; /* when the first of them was answered */
     bool away;         /* since it was last seen, lists were further apart than jobs are kept */
+    bool has_end;      /* accounting's history tells how it ended */
+    struct mir_end end;
     bool finding;
     int64_t find_ns; /* no question to accounting before */
 
@@ -384,6 +394,8 @@ void mir_engine_submitted(struct mir_engine *e,
 void mir_engine_doubt(struct mir_engine *e, struct mir_engine_chain *c, struct mir_engine_link *l);
 void mir_engine_absent(struct mir_engine *e, struct mir_engine_chain *c, struct mir_engine_link *l);
 void mir_engine_find_due(struct mir_engine *e);
+/* A page of history may tell how a job ended that went unseen: the user's own has no token to find. */
+void mir_engine_told_of_ends(struct mir_engine *e, const struct mir_live_past *past, size_t n);
 void mir_engine_found(struct mir_engine *e,
                       const struct mir_question *q,
                       const struct mir_live_event *event);
@@ -401,12 +413,6 @@ void mir_engine_cancelled(struct mir_engine *e,
                           const struct mir_live_event *event);
 
 /* ending.c */
-struct mir_end {
-    uint8_t state;
-    bool deadline;
-    int32_t exit_code, exit_signal;
-    int64_t start_at, end_at; /* 0: not known */
-};
 void mir_engine_end_link(struct mir_engine *e,
                          struct mir_engine_chain *c,
                          struct mir_engine_link *l,

@@ -367,6 +367,7 @@ static void learn_page(struct mir_engine *e, const struct mir_live_event *event)
     struct mir_error err = {{0}};
     int rc = -EIO;
 
+    mir_engine_told_of_ends(e, event->past, event->n_past);
     if (mir_engine_journal_works(e))
         rc = journal_past(e, event->past, event->n_past, &err);
     if (rc == 0)

@@ -125,7 +125,7 @@ SchedulerParameters=sched_interval=2,sched_min_interval=0,bf_interval=2,bf_yield
 PriorityType=priority/multifactor
 PriorityWeightAge=100000
 PriorityMaxAge=1-0
-PriorityWeightFairshare=10000
+PriorityWeightFairshare=${LAB_WEIGHT_FAIRSHARE:-10000}
 PriorityWeightJobSize=1000
 PriorityWeightQOS=10000
 PriorityCalcPeriod=1

@@ -846,6 +846,25 @@ static void what_vanished_while_we_were_away_parks(void **state)
     lab_close(lab);
 }
 
+/* The first job has no token to look for, but history has its row. */
+static void history_tells_how_the_first_job_ended(void **state)
+{
+    struct lab *lab = lab_open(MIR_MODE_ACT);
+
+    (void)state;
+    lab_chain_runs(lab, "mirage");
+    lab_connect(lab, false);
+    lab_run(lab, 1000);
+    add_past(lab, 50, MIR_STATE_TIMEOUT, "");
+    lab->past[0].submit_at = lab_job(lab, 50)->submit_at;
+    lab_lose(lab, 50);
+    lab_connect(lab, true);
+    lab_run(lab, 300);
+    expect_chain(lab, "active");
+    assert_int_equal(lab->count[LAB_SUBMIT], 1);
+    lab_close(lab);
+}
+
 static void an_old_link_that_vanished_parks_nothing(void **state)
 {
     struct lab *lab = lab_open(MIR_MODE_ACT);
@@ -1257,6 +1276,7 @@ int main(void)
         cmocka_unit_test(a_stranger_with_the_same_id_is_never_touched),
         cmocka_unit_test(a_running_link_that_vanishes_has_ended),
         cmocka_unit_test(what_vanished_while_we_were_away_parks),
+        cmocka_unit_test(history_tells_how_the_first_job_ended),
         cmocka_unit_test(an_old_link_that_vanished_parks_nothing),
         cmocka_unit_test(accounting_tells_what_became_of_a_missed_end),
         cmocka_unit_test(a_duplicate_that_waits_is_cancelled),
