@@ -216,9 +216,29 @@ static int refuse_aged(const struct submission *s)
                            s->d->who.id);
 }
 
-/* Slurmdbd's word on a purged predecessor; where it has none, consent ages. */
+static bool is_of_chain(const struct submission *s, const char *comment)
+{
+    struct mir_tag tag;
+
+    return comment != NULL && mir_comment_tag(comment, &tag) &&
+           strcmp(tag.chain, s->tag.chain) == 0;
+}
+
+static int refuse_template(const struct submission *s)
+{
+    return mir_deed_refuse(s->d, MIR_REFUSAL_IDENTITY,
+                           "slurmctld knows no job %" PRIu32 ", and the template is of another",
+                           s->d->who.id);
+}
+
+/*
+ * Slurmdbd's word on a purged predecessor; where it has none, consent ages.  The
+ * template of an earlier link will do where both comments, Slurm's own copies of what
+ * this program wrote, name the chain.
+ */
 static int check_stored(const struct submission *s, int *status)
 {
+    bool own = s->t.job_id == s->d->who.id && s->t.submit_at == s->d->who.submit_at;
     struct mir_deed *d = s->d;
     const char *captured = mir_template_field(&s->t, "comment");
     char *comment = NULL;
@@ -235,6 +255,9 @@ static int check_stored(const struct submission *s, int *status)
     if (rc == 0 && state == JOB_CANCELLED) {
         *status = refuse_cancelled(s);
         rc = -EPERM;
+    } else if (!own && !(is_of_chain(s, comment) && is_of_chain(s, captured))) {
+        *status = refuse_template(s);
+        rc = -EPERM;
     } else if (rc != 0 && mir_clock_wall() > template_end(&s->t) + CONSENT_S) {
         *status = refuse_aged(s);
     } else {
@@ -244,19 +267,6 @@ static int check_stored(const struct submission *s, int *status)
     return rc == 0 ? 0 : -1;
 }
 
-/* What slurmctld has purged is known by its own template, and by slurmdbd. */
-static int check_purged(const struct submission *s, int *status)
-{
-    const struct mir_job_identity *who = &s->d->who;
-
-    if (s->t.job_id == who->id && s->t.submit_at == who->submit_at)
-        return check_stored(s, status);
-    *status = mir_deed_refuse(s->d, MIR_REFUSAL_IDENTITY,
-                              "slurmctld knows no job %" PRIu32 ", and the template is of another",
-                              who->id);
-    return -1;
-}
-
 static int check_predecessor(const struct submission *s, int *status)
 {
     struct mir_error err = {{0}};
@@ -264,7 +274,7 @@ static int check_predecessor(const struct submission *s, int *status)
     int rc = mir_deed_load(s->d, s->d->who.id, &msg, &err);
 
     if (rc == -ESRCH)
-        return check_purged(s, status);
+        return check_stored(s, status);
     if (rc != 0) {
         *status = mir_deed_unavailable(s->d, "%s", err.text);
         return -1;
