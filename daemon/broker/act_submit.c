@@ -403,9 +403,9 @@ static bool is_limit(int why)
  */
 static bool is_passing(int why)
 {
+    if (why == EAGAIN || why == MIR_ESLURM_QUEUE_FULL) /* MaxJobCount, sbatch's words for it */
+        return true;
     switch (why) {
-    case EAGAIN:                                    /* MaxJobCount */
-    case ESLURM_ERROR_ON_DESC_TO_RECORD_COPY:       /* the queue is full, says sbatch */
     case SLURMCTLD_COMMUNICATIONS_CONNECTION_ERROR: /* never connected, so never sent */
     case SLURM_COMMUNICATIONS_CONNECTION_ERROR:
     case ESLURM_WRITING_TO_FILE:

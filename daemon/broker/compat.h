@@ -47,6 +47,13 @@ typedef ListIterator mir_slurm_list_iterator;
 typedef hostlist_t mir_slurm_hostlist;
 #endif
 
+/* "The queue is full", until 26.05, where the word is gone. */
+#if MIR_SLURM_STEP_IDS
+#define MIR_ESLURM_QUEUE_FULL EAGAIN
+#else
+#define MIR_ESLURM_QUEUE_FULL ESLURM_ERROR_ON_DESC_TO_RECORD_COPY
+#endif
+
 /* What a call that names one job takes: slurm_load_job(&msg, JOBID_ARG(id), flags). */
 #if MIR_SLURM_STEP_IDS
 static inline slurm_step_id_t mir_slurm_job(uint32_t id)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # chain.sh - two chains side by side on a busy, accelerated cluster: one decided
 # by avg, one reactive.  Prints interruption and overlap of each link, from sacct.
-#   bash tests/lab/chain.sh [LINKS]     (7: six hand-overs each; four minutes)
+#   bash tests/lab/chain.sh [LINKS]     (6; seven minutes)
 set -uo pipefail
 cd "$(dirname "$0")/../.." && . tests/lab/lab.bash
 lab_can_run || exit 77
-links=${1:-7}
-limit_min=20
+links=${1:-6}
+limit_min=40
 export LAB_WEIGHT_FAIRSHARE=0 # one user makes all the background: it would come last
 
 lab_start 60 || exit 1
@@ -26,8 +26,8 @@ start_chain() { # start_chain USER POLICY
 }
 
 # A queue of its usual length first, so that there are waits to learn from.
-for i in $(seq 12); do background; done
-(while sleep 12; do background; done) &
+for i in $(seq 10); do background; done
+(while sleep 13; do background; done) &
 feeder=$!
 sleep 45
 start_chain alice avg >/dev/null
@@ -38,7 +38,7 @@ ended() { # chains without a live job, or with all of their links
     n=$(fast sacct -X -n -P -S now-1day --name="$1" -o JobID | wc -l)
     [ "$n" -ge "$links" ] && [ -z "$(fast squeue -h --name="$1" -t PENDING)" ]
 }
-wait_for 540 ended avg
+wait_for 480 ended avg
 wait_for 240 ended reactive
 kill $feeder
 
