@@ -148,7 +148,7 @@ OverTimeLimit=0
 InactiveLimit=0
 Waittime=0
 $timeouts
-NodeName=$nodes NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((LAB_PORT + 101))-$last] CPUs=$LAB_CPUS Boards=1 SocketsPerBoard=2 CoresPerSocket=$((LAB_CPUS / 2)) ThreadsPerCore=1 RealMemory=64000 TmpDisk=1000 Feature=fast,big Gres=gpu:4 State=UNKNOWN
+NodeName=$nodes NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((LAB_PORT + 101))-$last] CPUs=$LAB_CPUS Boards=1 SocketsPerBoard=2 CoresPerSocket=$((LAB_CPUS / 2)) ThreadsPerCore=1 RealMemory=64000 TmpDisk=1000 Feature=fast,big,ib Gres=gpu:4 State=UNKNOWN
 PartitionName=main Nodes=$nodes Default=YES MaxTime=1-0 DefaultTime=5 State=UP
 PartitionName=short Nodes=$nodes MaxTime=10 DefaultTime=2 PriorityJobFactor=10 State=UP
 END
@@ -293,12 +293,21 @@ lab_stop() {
             rm -f /dev/shm/*faketime_*_"${LAB_PID[clock]}"
         lab_kill $name
     done
+    # What a sanitizer has said of the daemon or the broker fails the test.
+    local reports='ERROR: AddressSanitizer|ERROR: LeakSanitizer|runtime error:|WARNING: ThreadSanitizer'
+    local clean=0
+    if grep -qE "$reports" "$LAB"/log/{miraged,broker}.log 2>/dev/null; then
+        echo "FAIL  a sanitizer has spoken:"
+        grep -hE -A30 "$reports" "$LAB"/log/{miraged,broker}.log | head -n 80
+        clean=1
+    fi
     # Jobs and slurmstepds that outlive their cluster have its slurm.conf in their environment.
     for name in $(grep -lsF "SLURM_CONF=$LAB/" /proc/[0-9]*/environ); do
         name=${name#/proc/}
         kill -KILL "${name%/environ}" 2>/dev/null
     done
     [ -n "${LAB_KEEP:-}" ] || rm -rf "$LAB"
+    return $clean
 }
 
 # ---- Mirage

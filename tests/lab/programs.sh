@@ -9,7 +9,7 @@ chmod 777 "$LAB/jobs"
 for program in "$BUILD"/tests/lab_test_*; do
     [ -x "$program" ] || continue
     echo "== ${program##*/}"
-    (cd "$LAB/jobs" && "$program") || { echo "FAIL: ${program##*/}"; failed=1; }
+    (cd "$LAB/jobs" && "$program" "$LAB/jobs") || { echo "FAIL: ${program##*/}"; failed=1; }
 done
-lab_stop
+lab_stop || failed=1
 exit $failed

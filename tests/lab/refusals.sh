@@ -142,5 +142,5 @@ no_pending() { [ "$(fast squeue -h -t PENDING -o %k | grep -c "mirage=$(chain_of
 claim "and leaves no successor behind" wait_for 20 no_pending
 
 [ $failed -eq 0 ] || tail -n 50 "$LAB/log/miraged.log"
-lab_stop
+lab_stop || failed=1
 exit $failed
