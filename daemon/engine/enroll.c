@@ -460,6 +460,8 @@ void mir_engine_captured(struct mir_engine *e,
     }
     if (event->outcome == MIR_OUTCOME_DONE)
         has_template(e, c, l, event);
+    else if (event->outcome == MIR_OUTCOME_REFUSED && event->refusal == MIR_REFUSAL_KILL_FILE)
+        ; /* a pause, not an answer: asked again like one that was not available */
     else if (event->outcome == MIR_OUTCOME_REFUSED && event->refusal == MIR_REFUSAL_RATE)
         l->capture_ns = e->now.mono_ns + CAPTURE_RETRY_MAX_S * MIR_NS;
     else if (event->outcome == MIR_OUTCOME_REFUSED)

@@ -134,6 +134,24 @@ static void captures_again_when_the_broker_is_busy(void **state)
     lab_close(lab);
 }
 
+static void a_kill_file_refuses_no_chain_for_good(void **state)
+{
+    struct lab *lab = lab_open(MIR_MODE_ACT);
+
+    (void)state;
+    lab->answers[LAB_CAPTURE].outcome = MIR_OUTCOME_REFUSED;
+    lab->answers[LAB_CAPTURE].refusal = MIR_REFUSAL_KILL_FILE;
+    lab_add(lab, 50, 1000, MIR_STATE_RUNNING, "mirage");
+    lab_settle(lab);
+    lab_run(lab, 60);
+    expect_chain(lab, "enrolling");
+    lab->answers[LAB_CAPTURE].outcome = MIR_OUTCOME_DONE;
+    lab->answers[LAB_CAPTURE].refusal = MIR_REFUSAL_NONE;
+    lab_run(lab, 120);
+    expect_chain(lab, "active");
+    lab_close(lab);
+}
+
 static void takes_a_lost_chain_up_from_the_tag(void **state)
 {
     struct lab *lab = lab_open(MIR_MODE_ACT);
@@ -1244,6 +1262,7 @@ int main(void)
         cmocka_unit_test(refuses_more_chains_than_a_user_may_have),
         cmocka_unit_test(refuses_what_cannot_be_carried),
         cmocka_unit_test(captures_again_when_the_broker_is_busy),
+        cmocka_unit_test(a_kill_file_refuses_no_chain_for_good),
         cmocka_unit_test(takes_a_lost_chain_up_from_the_tag),
         cmocka_unit_test(a_forged_tag_is_not_somebody_elses_chain),
         cmocka_unit_test(enrolls_on_request_for_its_owner_only),
