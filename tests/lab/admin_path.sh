@@ -56,7 +56,7 @@ finish() {
     lab_stop
     [ -n "$had_user" ] || { userdel mirage; groupdel -f mirage; } 2>/dev/null
 }
-lab_start || exit 1
+lab_start || exit 77 # no cluster, no test: said as skipped
 [ -n "$had_user" ] || userdel mirage # made by lab_start: the package is to make it
 mkdir "$LAB/bin"
 install -m 755 tests/lab/systemctl.bash "$LAB/bin/systemctl"

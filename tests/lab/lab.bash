@@ -252,7 +252,7 @@ lab_start() {
     chmod 777 "$LAB/log"
     trap lab_stop EXIT
     lab_clock "${1:-1}" || { echo "lab: no clock" >&2; return 1; }
-    for i in 0 1 2 3; do [ -e "$LAB/dev/gpu$i" ] || mknod "$LAB/dev/gpu$i" c 1 3; done
+    for i in 0 1 2 3; do mknod "$LAB/dev/gpu$i" c 1 3 2>/dev/null || touch "$LAB/dev/gpu$i"; done # a file will do
     for i in $(seq -f %02g "$LAB_NODES"); do mkdir -p "$LAB/spool/n$i"; done
     lab_config
     if [ ! -e "$LAB/munge/munge.key" ]; then
