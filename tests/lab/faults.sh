@@ -153,7 +153,7 @@ revive() {
     as "$1" scancel -u "$1" 2>/dev/null
     n_revived=$((n_revived + 1))
     start_chain "$1" 5
-    wait_for 10 open_chain "$1" || fail "$1's new chain is not found"
+    wait_for 60 open_chain "$1" || fail "$1's new chain is not found"
 }
 open_chain() { fast "$MIRAGE" list --noheader --parsable2 --user "$1" | grep -q '|active|'; }
 nothing_foreign_touched() {
@@ -164,7 +164,7 @@ nothing_foreign_touched() {
 
 for user in alice bob; do start_chain $user 5; done
 start_chain alice 9
-for user in alice bob; do wait_for 20 open_chain $user || { fault=none round=0; fail "no chain of $user's"; }; done
+for user in alice bob; do wait_for 60 open_chain $user || { fault=none round=0; fail "no chain of $user's"; }; done
 declare -A count
 n_faults=0
 began=$SECONDS
@@ -172,11 +172,11 @@ for round in $(seq "$rounds"); do
     fault=${faults[$(((round - 1) % ${#faults[@]}))]}
     [ $((RANDOM % 3)) -ne 0 ] || stranger
     if "fault_$fault"; then :; fi
-    wait_for 20 slurmctld_answers || fail "slurmctld does not come back"
-    wait_for 40 lab_ready || fail "the daemon is not ready again: $(lab_api /readyz)"
+    wait_for 60 slurmctld_answers || fail "slurmctld does not come back"
+    wait_for 90 lab_ready || fail "the daemon is not ready again: $(lab_api /readyz)"
     no_duplicates
     for user in alice bob; do
-        wait_for 40 all_live $user || fail "a chain of $user's is not alive: $(fast "$MIRAGE" list --user $user)"
+        wait_for 90 all_live $user || fail "a chain of $user's is not alive: $(fast "$MIRAGE" list --user $user)"
         revive $user
     done
     no_duplicates
