@@ -14,6 +14,8 @@
 #include "daemon/host/host.h"
 #include "daemon/host/snapshot.h"
 
+struct mir_forecaster; /* models/predict/forecaster.h */
+
 /* Raised when a struct below changes other than by growing at its end. */
 #define MIRAGE_PLUGIN_ABI 1u
 
@@ -43,6 +45,9 @@ struct mirage_view {
     int32_t period_s;      /* decide() is asked again after this long */
     int32_t warmup_s;      /* what a successor needs before it serves */
     double overlap_weight; /* w of cost = interruption + w * overlap */
+    /* What predicts waits; NULL where the host program has nothing to predict with. */
+    struct mir_forecaster *forecaster;
+    double successor_priority; /* Slurm's, were it submitted now; NaN: not known */
 };
 
 enum mirage_action { MIRAGE_WAIT, MIRAGE_SUBMIT };

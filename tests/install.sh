@@ -8,6 +8,7 @@ set -euo pipefail
 packages=(
     gcc libc6-dev make cmake ninja-build pkg-config libarchive-dev libjson-c-dev
     libconfuse-dev libsqlite3-dev libsystemd-dev libmicrohttpd-dev libslurm-dev libmunge-dev
+    libxgboost-dev libzstd-dev libxxhash-dev
     tzdata # times in job logs are local ones
     scdoc  # the manual pages
     libcmocka-dev # tests are configured with all the rest

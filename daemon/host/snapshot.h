@@ -15,6 +15,11 @@ enum mir_snapshot_part {
     MIR_SNAPSHOT_SUMMARY = 1u << 0, /* pending_sum, running_sum */
     MIR_SNAPSHOT_JOBS = 1u << 1,    /* pending[], running[] */
     MIR_SNAPSHOT_HISTORY = 1u << 2, /* history */
+    /*
+     * Nothing of the snapshot: the policy asks the forecaster, which looks at the
+     * same queue (jobs and history are filled for it).
+     */
+    MIR_SNAPSHOT_FORECAST = 1u << 3,
 };
 
 struct mir_pending_job {
@@ -24,6 +29,7 @@ struct mir_pending_job {
     int32_t limit_s;
     uint32_t n_nodes;
     uint32_t user;   /* number of a name, as in struct mir_job */
+    uint32_t name;   /* number of the stem of its name (stem.h); 0: not known */
     double priority; /* Slurm's, now */
     uint16_t partition;
     uint16_t account;
@@ -37,9 +43,11 @@ struct mir_running_job {
     uint32_t id;
     uint32_t n_nodes;
     uint32_t user;
+    uint32_t name; /* number of the stem of its name (stem.h); 0: not known */
     uint16_t partition;
     uint16_t account;
     uint8_t qos;
+    uint8_t chained; /* 1: a job of a Mirage chain: it runs until its limit */
 };
 
 /*

@@ -33,6 +33,11 @@ static int host_advance(struct mir_host *host, int64_t to, struct mir_error *err
 
 /* ---- what can be seen */
 
+static uint32_t stem_of(const struct mir_sim *sim, const struct mir_job *job)
+{
+    return sim->options.workload->stem_of[job->name];
+}
+
 static struct mir_pending_job see_pending(const struct mir_sim *sim, const struct mir_queued *q)
 {
     const struct mir_job *job = mir_sim_job(sim, q->job);
@@ -44,6 +49,7 @@ static struct mir_pending_job see_pending(const struct mir_sim *sim, const struc
         .limit_s = q->limit_s,
         .n_nodes = q->n_nodes,
         .user = job->user,
+        .name = stem_of(sim, job),
         .priority = mir_priority_of(sim, q),
         .partition = job->partition,
         .account = job->account,
@@ -68,6 +74,7 @@ static void observe_pending(struct mir_sim *sim, struct mir_snapshot *out)
             .limit_s = job->limit_s,
             .n_nodes = job->n_nodes,
             .user = job->user,
+            .name = stem_of(sim, job),
             .partition = job->partition,
             .account = job->account,
             .qos = job->qos,
@@ -105,9 +112,11 @@ static void observe_running(struct mir_sim *sim, struct mir_snapshot *out)
             .id = job->id,
             .n_nodes = order[i]->n_nodes,
             .user = job->user,
+            .name = stem_of(sim, job),
             .partition = job->partition,
             .account = job->account,
             .qos = job->qos,
+            .chained = order[i]->job >= sim->n_jobs,
         };
     }
     free(order);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/host/stem.h"
 
 void mir_workload_options_init(struct mir_workload_options *options)
 {
@@ -40,8 +41,10 @@ static void round_submissions(struct mir_joblog *log, int32_t step)
 }
 
 static void
-map_names(const struct mir_joblog *log, const struct mir_cluster *cluster, struct mir_workload *out)
+map_names(struct mir_joblog *log, const struct mir_cluster *cluster, struct mir_workload *out)
 {
+    size_t n_names = log->names.n; /* before stems join them */
+
     out->partition_of = MIR_NEW_ARRAY(uint16_t, log->partitions.n + 1);
     out->qos_of = MIR_NEW_ARRAY(uint8_t, log->qos.n + 1);
     for (uint32_t i = 0; i <= log->partitions.n; i++) {
@@ -56,6 +59,13 @@ map_names(const struct mir_joblog *log, const struct mir_cluster *cluster, struc
         while (qos < cluster->n_qos && strcmp(cluster->qos[qos].name, name) != 0)
             qos++;
         out->qos_of[i] = (uint8_t)qos;
+    }
+    out->stem_of = MIR_NEW_ARRAY(uint32_t, n_names + 1);
+    for (uint32_t i = 1; i <= n_names; i++) {
+        char stem[MIR_STEM_MAX + 1];
+        size_t len = mir_name_stem(mir_names_get(&log->names, i), stem);
+
+        out->stem_of[i] = mir_names_add(&log->names, stem, len);
     }
 }
 
@@ -191,6 +201,7 @@ void mir_workload_release(struct mir_workload *workload)
 {
     free(workload->partition_of);
     free(workload->qos_of);
+    free(workload->stem_of);
     *workload = (struct mir_workload){0};
 }
 

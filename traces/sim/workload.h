@@ -53,6 +53,7 @@ struct mir_workload {
      */
     uint16_t *partition_of;
     uint8_t *qos_of;
+    uint32_t *stem_of; /* by a job name's number: that of its stem (stem.h), in log->names too */
 };
 
 /* `*options` with from and to at the ends of time and nothing rounded. */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* labels.c - exact counterfactuals along a log. */
+#include "models/train/labels.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/core/alloc.h"
+#include "daemon/core/rng.h"
+
+/* A range of episodes, in one thread. */
+struct worker {
+    const struct mir_labels_options *o;
+    uint32_t begin, end;
+    struct mir_sim *base, *world, *scratch;
+    struct mir_timeline_book book;
+    struct mir_queue_outlook *outlook;
+    struct mir_labels out;
+    struct mir_error err;
+    int rc;
+    pthread_t thread;
+};
+
+static uint32_t starts_per_shape(const struct mir_labels_options *o)
+{
+    return o->to_at > o->from_at ? (uint32_t)((o->to_at - o->from_at + o->every_s - 1) / o->every_s)
+                                 : 0;
+}
+
+uint32_t mir_labels_episodes(const struct mir_labels_options *o)
+{
+    return starts_per_shape(o) * o->n_shapes;
+}
+
+static void copy_sim(struct mir_sim **to, const struct mir_sim *from)
+{
+    if (*to == NULL)
+        *to = mir_sim_fork(from);
+    else
+        mir_sim_copy(*to, from);
+}
+
+static int probe(struct worker *w, uint32_t episode, uint16_t shape, int64_t predecessor_end_at)
+{
+    const struct mir_labels_options *o = w->o;
+    const struct mir_request *request = &o->shapes[shape];
+    struct mir_wait_case c = {request, NAN, predecessor_end_at};
+    struct mir_host *host = mir_sim_host(w->world);
+    struct mir_snapshot queue;
+    struct mir_label *row;
+    int64_t start_at;
+    int rc = host->ops->observe(host, MIR_SNAPSHOT_JOBS | MIR_SNAPSHOT_HISTORY, &queue, &w->err);
+
+    if (rc != 0)
+        return rc;
+    if (w->scratch == NULL)
+        w->scratch = mir_sim_fork(w->world);
+    w->out.rows = mir_grow(w->out.rows, &w->out.cap, w->out.n + 1, sizeof(*w->out.rows));
+    row = &w->out.rows[w->out.n++];
+    mir_queue_outlook_update(w->outlook, &queue, w->book.book);
+    mir_wait_features(w->outlook, &c, row->features);
+    start_at = mir_sim_probe(w->world, w->scratch, request, o->known_until_at);
+    row->at = queue.now;
+    row->episode = episode;
+    row->shape = shape;
+    row->left_h = (float)((double)(predecessor_end_at - queue.now) / 3600);
+    row->censored = start_at > o->known_until_at;
+    row->wait_h =
+        (float)((double)((row->censored ? o->known_until_at : start_at) - queue.now) / 3600);
+    return 0;
+}
+
+static int run_episode(struct worker *w, uint32_t episode)
+{
+    const struct mir_labels_options *o = w->o;
+    uint16_t shape = (uint16_t)(episode % o->n_shapes);
+    const struct mir_request *request = &o->shapes[shape];
+    struct mir_rng rng;
+    int64_t at = o->from_at + (int64_t)(episode / o->n_shapes) * o->every_s;
+    int64_t start_at, end_at;
+    uint64_t serial;
+    int rc;
+
+    mir_rng_init_stream(&rng, o->seed, episode);
+    /* Shapes take turns within a period, so that workers only ever go forward. */
+    at += (int64_t)shape * o->every_s / o->n_shapes;
+    if (at >= o->known_until_at)
+        return 0;
+    mir_sim_advance(w->base, at);
+    mir_timeline_book_advance(&w->book, at);
+    copy_sim(&w->world, w->base);
+    rc = mir_sim_submit(w->world, request, &serial, &w->err);
+    if (rc != 0)
+        return rc;
+    start_at = mir_sim_advance_to_start(w->world, serial, o->known_until_at);
+    if (start_at == INT64_MAX)
+        return 0;
+    end_at = start_at + request->limit_s;
+    at = start_at + (int64_t)mir_rng_below(&rng, (uint64_t)o->probe_every_s);
+    for (; at < end_at && at < o->known_until_at && rc == 0; at += o->probe_every_s) {
+        mir_sim_advance(w->world, at);
+        rc = probe(w, episode, shape, end_at);
+    }
+    return rc;
+}
+
+static void *work(void *argument)
+{
+    struct worker *w = argument;
+    struct mir_sim_options options = *w->o->sim;
+
+    options.keep_history = true;
+    options.keep_starts = false;
+    w->rc = mir_sim_create(&options, &w->base, &w->err);
+    if (w->rc != 0)
+        return NULL;
+    mir_timeline_book_init(&w->book, w->o->timeline);
+    w->outlook = mir_queue_outlook_create();
+    for (uint32_t i = w->begin; i < w->end && w->rc == 0; i++) {
+        w->rc = run_episode(w, i);
+        if (w->o->progress != NULL)
+            mir_progress_add(w->o->progress, 1);
+    }
+    mir_queue_outlook_destroy(w->outlook);
+    mir_timeline_book_release(&w->book);
+    mir_sim_destroy(w->scratch);
+    mir_sim_destroy(w->world);
+    mir_sim_destroy(w->base);
+    return NULL;
+}
+
+static void join(struct mir_labels *out, const struct mir_labels *part)
+{
+    out->rows = mir_grow(out->rows, &out->cap, out->n + part->n, sizeof(*out->rows));
+    if (part->n > 0)
+        memcpy(out->rows + out->n, part->rows, part->n * sizeof(*out->rows));
+    out->n += part->n;
+}
+
+int mir_labels_make(const struct mir_labels_options *o,
+                    struct mir_labels *out,
+                    struct mir_error *err)
+{
+    uint32_t n_episodes = mir_labels_episodes(o);
+    uint32_t n = o->n_threads > 0 ? o->n_threads : 1;
+    struct worker *workers;
+    int rc = 0;
+
+    if (n_episodes == 0)
+        return mir_error_set(err, -EINVAL, "no predecessor fits into the time to learn from");
+    workers = MIR_NEW_ARRAY(struct worker, n);
+    for (uint32_t i = 0; i < n; i++) {
+        struct worker *w = &workers[i];
+
+        w->o = o;
+        w->begin = (uint32_t)((uint64_t)n_episodes * i / n);
+        w->end = (uint32_t)((uint64_t)n_episodes * (i + 1) / n);
+        if (pthread_create(&w->thread, NULL, work, w) != 0)
+            abort();
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        pthread_join(workers[i].thread, NULL);
+        if (workers[i].rc != 0 && rc == 0)
+            rc = mir_error_set(err, workers[i].rc, "%s", workers[i].err.text);
+        if (rc == 0)
+            join(out, &workers[i].out);
+        free(workers[i].out.rows);
+    }
+    free(workers);
+    out->n_episodes = n_episodes;
+    return rc;
+}
+
+void mir_labels_release(struct mir_labels *labels)
+{
+    free(labels->rows);
+    *labels = (struct mir_labels){0};
+}
