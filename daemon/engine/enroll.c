@@ -423,7 +423,6 @@ static void has_template(struct mir_engine *e,
         if (l->row.state == MIR_LINK_RUNNING)
             mir_engine_plan(e, c, l);
     }
-    mir_engine_forget_templates(e, c);
 }
 
 static void capture_refused(struct mir_engine *e,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* engine_lab.h - an engine on a scripted cluster, for test_engine.c: time and answers by hand. */
+/* engine_lab.h - an engine on a scripted cluster, for test_engine*.c: time and answers by hand. */
 #ifndef MIR_TESTS_ENGINE_LAB_H
 #define MIR_TESTS_ENGINE_LAB_H
 
