@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # chain.sh - two chains side by side on a busy, accelerated cluster: one decided
 # by avg, one reactive.  Prints interruption and overlap of each link, from sacct.
-#   bash tests/lab/chain.sh [LINKS]     (6; seven minutes)
+#   bash tests/lab/chain.sh [LINKS]     (6: eight minutes; LAB_LINKS says another number)
 set -uo pipefail
 cd "$(dirname "$0")/../.." && . tests/lab/lab.bash
 lab_can_run || exit 77
-links=${1:-6}
+links=${1:-${LAB_LINKS:-6}}
 limit_min=40
 export LAB_WEIGHT_FAIRSHARE=0 # one user makes all the background: it would come last
 
