@@ -16,8 +16,8 @@
 
 /* What is learned from; all lent. */
 struct mir_fit_data {
-    const float *x; /* n_rows x n_features, NaN: missing */
-    const float *y; /* n_rows: the target, or the lower bound of a censored row */
+    const float *x;                /* n_rows x n_features, NaN: missing */
+    const float *y;                /* n_rows: the target, or the lower bound of a censored row */
     const unsigned char *censored; /* n_rows; NULL: none is */
     size_t n_rows;
     uint32_t n_features;
@@ -29,8 +29,8 @@ typedef bool (*mir_fit_progress_f)(void *context, double done);
 struct mir_fit_options {
     uint64_t seed;
     uint32_t n_threads;
-    uint32_t n_trees;  /* forests; 0: the method's own number */
-    uint32_t n_rounds; /* boosting; 0: the method's own number */
+    uint32_t n_trees;            /* forests; 0: the method's own number */
+    uint32_t n_rounds;           /* boosting; 0: the method's own number */
     mir_fit_progress_f progress; /* may be NULL */
     void *context;
 };
