@@ -259,7 +259,8 @@ static void a_job_that_begins_later(void **state)
     const struct mir_wire_record *job = &a.lines[0].record;
 
     (void)state;
-    assert_int_equal(number(job, "eligible_at") - number(job, "submit_at"), 3600);
+    /* sbatch counts the hour from its own call, slurmctld from the submission a moment later. */
+    assert_in_range(number(job, "eligible_at") - number(job, "submit_at"), 3540, 3600);
     assert_int_equal(number(job, "end_at"), 0);
     release_answer(&a);
 }
