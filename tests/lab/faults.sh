@@ -3,12 +3,14 @@
 # slurmctld, slurmdbd and munged are killed, stopped, started again; disks fill,
 # clocks jump, jobs are lost.  After each fault: never two live jobs for a link of
 # a chain, no job of anyone else touched, and the daemon back by itself.
-#   bash tests/lab/faults.sh [ROUNDS] [SEED]     (84 1: each fault three times; 300: the campaign)
+#   bash tests/lab/faults.sh [ROUNDS] [SEED] [FAULT...]
+#     (84 1: each fault three times; 300: the campaign; with names: these faults only)
 set -uo pipefail
 cd "$(dirname "$0")/../.." && . tests/lab/lab.bash
 lab_can_run || exit 77
 rounds=${1:-84}
 RANDOM=${2:-1}
+chosen=("${@:3}")
 
 work=$(mktemp -d)
 mkfifo -m 666 "$work/reply"
@@ -119,13 +121,16 @@ fault_bad_slurm_conf() { # a new broker and a new reader meet it
     kill9 broker; lab_broker_start; sleep 1; cp "$work/slurm.conf" "$SLURM_CONF"; }
 
 faults=($(declare -F | sed -n 's/^declare -f fault_//p'))
+[ ${#chosen[@]} -eq 0 ] || faults=("${chosen[@]}")
 
 # ---- Invariants
 
 fail() {
     echo "FAIL after round $round ($fault): $*"
-    fast squeue -o '%i %u %T %S %k'
-    tail -n 60 "$LAB/log/miraged.log"
+    fast squeue -h -o 'FAIL job %i %u %T %S %k'
+    fast "$MIRAGE" list --all --parsable2 | sed 's/^/FAIL chain /'
+    tail -n 200 "$LAB"/log/{broker,slurmctld}.log
+    tail -n 100 "$LAB/log/miraged.log"
     exit 1
 }
 
@@ -176,7 +181,7 @@ for round in $(seq "$rounds"); do
     wait_for 90 lab_ready || fail "the daemon is not ready again: $(lab_api /readyz)"
     no_duplicates
     for user in alice bob; do
-        wait_for 90 all_live $user || fail "a chain of $user's is not alive: $(fast "$MIRAGE" list --user $user)"
+        wait_for 90 all_live $user || fail "a chain of $user's is not alive"
         revive $user
     done
     no_duplicates
