@@ -167,6 +167,7 @@ static void read_row(const slurmdb_job_rec_t *in, struct mir_live_past *out)
     out->user = text(in->user);
     out->account = text(in->account);
     out->partition = text(in->partition);
+    out->name = text(in->jobname);
     out->comment = text(in->derived_es); /* slurmdbd's name for the user's comment */
     out->qos = "";
 }

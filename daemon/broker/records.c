@@ -328,6 +328,7 @@ void mir_record_past_write(struct mir_str *s, int64_t ticket, const struct mir_l
     add_text(s, "partition", past->partition);
     add_text(s, "qos", past->qos);
     add_text(s, "comment", past->comment);
+    add_text(s, "name", past->name != NULL ? past->name : "");
     add_number(s, "nodes", past->n_nodes);
     add_limit(s, "limit_s", past->limit_s);
     mir_wire_add(s, "state", mir_job_state_name(past->state));
@@ -379,6 +380,7 @@ static void write_priority(struct mir_str *s, const struct mir_live_cluster *clu
     add_number(s, "weight_job_size", cluster->weight_job_size);
     add_number(s, "weight_partition", cluster->weight_partition);
     add_number(s, "weight_qos", cluster->weight_qos);
+    add_number(s, "max_age_s", cluster->max_age_s);
 }
 
 void mir_record_cluster_write(struct mir_str *s,

@@ -72,6 +72,7 @@ void mir_record_conf_read(const slurm_conf_t *in, struct mir_live_cluster *out)
     out->weight_job_size = in->priority_weight_js;
     out->weight_partition = in->priority_weight_part;
     out->weight_qos = in->priority_weight_qos;
+    out->max_age_s = in->priority_max_age > INT32_MAX ? 0 : (int32_t)in->priority_max_age;
 }
 
 static bool node_is_down(uint32_t state)

@@ -8,8 +8,10 @@
 
 #include "daemon/core/alloc.h"
 
-/* Magic and version. */
-static const char magic[4] = {'M', 'Q', 'P', 1};
+static const char magic[3] = {'M', 'Q', 'P'};
+
+/* The byte behind it.  The first knew neither names of jobs nor who is of a chain. */
+enum { NAMELESS = 1, VERSION = 2 };
 
 /* ---- writing ---- */
 
@@ -70,6 +72,7 @@ static void put_pending(struct mir_str *out, const struct mir_pending_job *job, 
     put_i64(out, job->limit_s);
     put_u64(out, job->n_nodes);
     put_u64(out, job->user);
+    put_u64(out, job->name);
     put_f64(out, job->priority);
     put_u64(out, job->partition);
     put_u64(out, job->account);
@@ -85,6 +88,7 @@ static void put_running(struct mir_str *out, const struct mir_running_job *job, 
     put_u64(out, job->id);
     put_u64(out, job->n_nodes);
     put_u64(out, job->user);
+    put_u64(out, (uint64_t)job->name << 1 | (job->chained != 0));
     put_u64(out, job->partition);
     put_u64(out, job->account);
     put_u64(out, job->qos);
@@ -93,9 +97,11 @@ static void put_running(struct mir_str *out, const struct mir_running_job *job, 
 
 void mir_pack_queue(const struct mir_snapshot *queue, struct mir_str *out)
 {
+    const char version = VERSION;
     int64_t before = queue->now;
 
     mir_str_add_n(out, magic, sizeof(magic));
+    mir_str_add_n(out, &version, 1);
     put_i64(out, queue->now);
     put_u64(out, queue->n_nodes);
     put_u64(out, queue->n_nodes_free);
@@ -114,6 +120,7 @@ void mir_pack_queue(const struct mir_snapshot *queue, struct mir_str *out)
 
 struct reader {
     const unsigned char *at, *end;
+    bool nameless;
     bool bad;
 };
 
@@ -190,6 +197,7 @@ static void get_pending(struct reader *r, struct mir_pending_job *job, int64_t *
     job->limit_s = get_i32(r);
     job->n_nodes = (uint32_t)get_u64(r, UINT32_MAX);
     job->user = (uint32_t)get_u64(r, UINT32_MAX);
+    job->name = r->nameless ? 0 : (uint32_t)get_u64(r, UINT32_MAX);
     job->priority = get_f64(r);
     job->partition = (uint16_t)get_u64(r, UINT16_MAX);
     job->account = (uint16_t)get_u64(r, UINT16_MAX);
@@ -199,12 +207,17 @@ static void get_pending(struct reader *r, struct mir_pending_job *job, int64_t *
 
 static void get_running(struct reader *r, struct mir_running_job *job, int64_t *before)
 {
+    uint64_t name;
+
     job->start_at = plus(*before, get_i64(r));
     job->submit_at = minus(job->start_at, get_i64(r));
     job->planned_end_at = plus(job->start_at, get_i64(r));
     job->id = (uint32_t)get_u64(r, UINT32_MAX);
     job->n_nodes = (uint32_t)get_u64(r, UINT32_MAX);
     job->user = (uint32_t)get_u64(r, UINT32_MAX);
+    name = r->nameless ? 0 : get_u64(r, (uint64_t)UINT32_MAX << 1 | 1);
+    job->name = (uint32_t)(name >> 1);
+    job->chained = name & 1;
     job->partition = (uint16_t)get_u64(r, UINT16_MAX);
     job->account = (uint16_t)get_u64(r, UINT16_MAX);
     job->qos = (uint8_t)get_u64(r, UINT8_MAX);
@@ -247,13 +260,15 @@ int mir_unpack_queue(const void *bytes,
                      void **memory,
                      struct mir_error *err)
 {
-    struct reader r = {bytes, (const unsigned char *)bytes + len, false};
+    struct reader r = {.at = bytes, .end = (const unsigned char *)bytes + len};
     struct mir_snapshot s = {0};
     void *jobs;
 
-    if (len < sizeof(magic) || memcmp(bytes, magic, sizeof(magic)) != 0)
-        return mir_error_set(err, -EBADMSG, "not a packed queue of this version");
-    r.at += sizeof(magic);
+    if (len <= sizeof(magic) || memcmp(bytes, magic, sizeof(magic)) != 0 ||
+        r.at[sizeof(magic)] < NAMELESS || r.at[sizeof(magic)] > VERSION)
+        return mir_error_set(err, -EBADMSG, "not a packed queue of a known version");
+    r.nameless = r.at[sizeof(magic)] == NAMELESS;
+    r.at += sizeof(magic) + 1;
     s.now = get_i64(&r);
     s.n_nodes = (uint32_t)get_u64(&r, UINT32_MAX);
     s.n_nodes_free = (uint32_t)get_u64(&r, UINT32_MAX);

@@ -15,7 +15,7 @@
 
 enum { MIR_PACK_MAX_JOBS = 10000000 };
 
-/* Append nodes, summaries, pending and running jobs; about 30 bytes a job. */
+/* Append nodes, summaries, pending and running jobs; about 32 bytes a job. */
 void mir_pack_queue(const struct mir_snapshot *queue, struct mir_str *out);
 
 /*

@@ -102,6 +102,7 @@ struct mir_live_cluster {
     char scheduler[32], priority_type[32];
     char scheduler_parameters[512], priority_flags[128];
     uint32_t weight_age, weight_fair_share, weight_job_size, weight_partition, weight_qos;
+    int32_t max_age_s; /* PriorityMaxAge: from then on the age counts in full; 0: not told */
     const struct mir_live_partition *partitions;
     size_t n_partitions;
     const struct mir_live_reservation *reservations;
@@ -117,6 +118,7 @@ struct mir_live_past {
     uint8_t state;
     int64_t submit_at, eligible_at, start_at, end_at;       /* 0: not yet */
     const char *user, *account, *partition, *qos, *comment; /* lent; never NULL */
+    const char *name;                                       /* the same; NULL as good as "" */
 };
 
 /* Which job: an id alone is none, Slurm hands ids out again after a crash. */

@@ -9,6 +9,7 @@
 #include "daemon/core/alloc.h"
 #include "daemon/host/comment.h"
 #include "daemon/host/joblog.h"
+#include "daemon/host/stem.h"
 #include "daemon/host/summary.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
     ELIGIBLE_WITHIN_S = 60, /* later than this after its submission: it waited for something else */
     HISTORY_MAX = 1 << 28,  /* so that places have 32 bits to spare */
     SLOTS_MIN = 256,
+    STEMS_MAX = 100000, /* of jobs' names; those of jobs long gone stay: 12 MB at the most */
 };
 
 /*
@@ -25,7 +27,7 @@ enum {
  */
 struct history {
     struct mir_start *starts;
-    uint64_t *jobs; /* job_key() */
+    uint64_t *jobs; /* mir_run_key() */
     size_t n, cap_starts, cap_jobs, max;
     uint32_t *slots; /* place in starts + 1; 0 is free */
     size_t n_slots;
@@ -35,10 +37,14 @@ struct history {
 struct mir_queue {
     struct mir_joblog names; /* only its tables of names */
     struct history history;
+    struct mir_runs *runs;
     bool settled;
     struct mir_summary summary;
     struct mir_pending_job *pending;
     size_t n_pending, cap_pending;
+    uint64_t *turns; /* who comes when: the higher priority first; and its place in `pending` */
+    struct mir_pending_job *sorted; /* exchanged with `pending` at every list */
+    size_t cap_turns, cap_sorted;
     size_t n_more_tasks;
     struct mir_running_job *running;
     size_t n_running, cap_running;
@@ -49,12 +55,6 @@ struct mir_queue {
 };
 
 /* ---- history */
-
-/* Exact for 136 years: an id and a submit time name a job. */
-static uint64_t job_key(uint32_t id, int64_t submit_at)
-{
-    return (uint64_t)id << 32 | (uint32_t)submit_at;
-}
 
 /* The slot of the job's start, or the free one where it belongs. */
 static size_t find_slot(const struct history *h, uint64_t job)
@@ -206,6 +206,27 @@ static uint32_t number32(struct mir_names *names, const char *name)
     return number_of(names, name, UINT32_MAX - 2);
 }
 
+static uint32_t stem_of(struct mir_queue *q, const char *name)
+{
+    struct mir_names *stems = &q->names.names;
+    char stem[MIR_STEM_MAX + 1];
+    size_t len = mir_name_stem(name, stem);
+
+    return stems->n <= STEMS_MAX ? mir_names_add(stems, stem, len)
+                                 : mir_names_find(stems, stem, len);
+}
+
+/* Its own words decide; that the zone of until= is not known here is of no account. */
+static bool is_chained(const char *comment)
+{
+    struct mir_chain_options options;
+    struct mir_tag tag;
+
+    return strstr(comment, "mirage") != NULL &&
+           (mir_comment_tag(comment, &tag) ||
+            mir_comment_opt_in(comment, NULL, &options, NULL) == 1);
+}
+
 /* ---- lessons */
 
 /*
@@ -251,10 +272,10 @@ static bool learn(struct mir_queue *q, const struct mir_live_past *past)
 {
     struct mir_start start = start_of(q, past);
 
-    return add_start(&q->history, job_key(past->id, past->submit_at), &start);
+    return add_start(&q->history, mir_run_key(past->id, past->submit_at), &start);
 }
 
-bool mir_queue_learn(struct mir_queue *q, const struct mir_live_past *past)
+static bool learn_lesson(struct mir_queue *q, const struct mir_live_past *past)
 {
     if (!is_lesson(past) || !learn(q, past))
         return false;
@@ -264,6 +285,58 @@ bool mir_queue_learn(struct mir_queue *q, const struct mir_live_past *past)
         forget_oldest(&q->history);
     }
     return true;
+}
+
+/* ---- runs */
+
+/* Did it run at all?  A job that was cancelled while it was pending has a start and no length. */
+static bool is_run(const struct mir_live_past *p)
+{
+    if (p->submit_at <= 0 || p->start_at < p->submit_at)
+        return false;
+    return p->end_at == 0 || p->end_at > p->start_at ||
+           (p->end_at == p->start_at && p->state == MIR_STATE_COMPLETED);
+}
+
+static void start_run(struct mir_queue *q, const struct mir_live_past *p, int64_t planned_end_at)
+{
+    const struct mir_run_event start = {
+        .run = mir_run_key(p->id, p->submit_at),
+        .submit_at = p->submit_at,
+        .start_at = p->start_at,
+        .id = p->id,
+        .user = number32(&q->names.users, p->user),
+        .name = p->name != NULL ? stem_of(q, p->name) : 0,
+        .n_nodes = p->n_nodes,
+        .limit_s = p->limit_s,
+        .chained = is_chained(p->comment),
+    };
+
+    mir_runs_start(q->runs, &start, planned_end_at);
+}
+
+/* True when its end is news. */
+static bool learn_run(struct mir_queue *q, const struct mir_live_past *past)
+{
+    uint64_t run = mir_run_key(past->id, past->submit_at);
+    enum mir_run_known known;
+
+    if (past->end_at <= 0 || past->state == MIR_STATE_PENDING || !is_run(past))
+        return false;
+    known = mir_runs_find(q->runs, run, past->end_at);
+    if (known == MIR_RUN_OVER)
+        return false;
+    if (known == MIR_RUN_NEW)
+        start_run(q, past, past->end_at);
+    mir_runs_end(q->runs, run, past->end_at, past->state);
+    return true;
+}
+
+bool mir_queue_learn(struct mir_queue *q, const struct mir_live_past *past)
+{
+    bool lesson = learn_lesson(q, past);
+
+    return learn_run(q, past) || lesson;
 }
 
 void mir_queue_settle(struct mir_queue *q)
@@ -291,6 +364,7 @@ static struct mir_live_past past_of(const struct mir_live_job *job)
         .partition = job->partition,
         .qos = job->qos,
         .comment = job->comment,
+        .name = job->name,
     };
 }
 
@@ -301,7 +375,7 @@ static void note_start(struct mir_queue *q, const struct mir_live_job *job)
 
     if (job->state == MIR_STATE_PENDING || job->state == MIR_STATE_UNKNOWN ||
         (job->flags & MIR_LIVE_RESIZED) != 0 || job->start_at <= q->history.floor_at ||
-        is_known(&q->history, job_key(job->id, job->submit_at)))
+        is_known(&q->history, mir_run_key(job->id, job->submit_at)))
         return;
     past = past_of(job);
     if (!is_lesson(&past))
@@ -328,7 +402,7 @@ static void learn_fresh(struct mir_queue *q)
     if (q->n_fresh > 0)
         qsort(q->fresh, q->n_fresh, sizeof *q->fresh, by_start);
     for (size_t i = 0; i < q->n_fresh; i++)
-        if (mir_queue_learn(q, &q->fresh[i]))
+        if (learn_lesson(q, &q->fresh[i]))
             q->fresh[n++] = q->fresh[i];
     q->n_fresh = n;
 }
@@ -365,6 +439,7 @@ static void add_pending(struct mir_queue *q, const struct mir_live_job *job)
         .limit_s = job->limit_s,
         .n_nodes = job->n_nodes,
         .user = number32(&q->names.users, job->user),
+        .name = stem_of(q, job->name),
         .priority = job->priority,
         .partition = number16(&q->names.partitions, job->partition),
         .account = number16(&q->names.accounts, job->account),
@@ -408,24 +483,114 @@ static void add_running(struct mir_queue *q, const struct mir_live_job *job)
         .id = job->id,
         .n_nodes = job->n_nodes,
         .user = number32(&q->names.users, job->user),
+        .name = stem_of(q, job->name),
         .partition = number16(&q->names.partitions, job->partition),
         .account = number16(&q->names.accounts, job->account),
         .qos = number8(&q->names.qos, job->qos),
+        .chained = is_chained(job->comment),
     };
     mir_summary_add_running(&q->summary, job->limit_s, wait_of(job), job->start_at, job->n_nodes);
 }
 
-/* Slurm's: the higher priority first, then the older, then the lower id. */
-static int by_priority(const void *a, const void *b)
+static void note_running(struct mir_queue *q, const struct mir_live_job *job)
+{
+    uint64_t run = mir_run_key(job->id, job->submit_at);
+    int64_t planned_at = planned_end_at(job);
+    struct mir_live_past past;
+
+    if (mir_runs_see(q->runs, run, planned_at) || (job->flags & MIR_LIVE_RESIZED) != 0 ||
+        mir_runs_find(q->runs, run, INT64_MAX) != MIR_RUN_NEW)
+        return;
+    past = past_of(job);
+    if (is_run(&past))
+        start_run(q, &past, planned_at);
+}
+
+/* Without the time of its end it is as good as gone. */
+static void note_ended(struct mir_queue *q, const struct mir_live_job *job)
+{
+    uint64_t run = mir_run_key(job->id, job->submit_at);
+    enum mir_run_known known = mir_runs_find(q->runs, run, job->end_at);
+    struct mir_live_past past;
+
+    if (job->end_at <= 0 || known == MIR_RUN_OVER)
+        return;
+    if (known == MIR_RUN_RUNNING) {
+        mir_runs_end(q->runs, run, job->end_at, job->state);
+    } else if ((job->flags & MIR_LIVE_RESIZED) == 0) {
+        past = past_of(job);
+        (void)learn_run(q, &past);
+    }
+}
+
+/* Slurm's order of those that share a priority. */
+static int by_age(const void *a, const void *b)
 {
     const struct mir_pending_job *x = a;
     const struct mir_pending_job *y = b;
 
-    if (x->priority > y->priority || x->priority < y->priority)
-        return x->priority > y->priority ? -1 : 1;
     if (x->submit_at != y->submit_at)
         return x->submit_at < y->submit_at ? -1 : 1;
     return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Ascending by the digit of 11 bits at `shift`; equal ones stay in their order. */
+static void sort_by_digit(const uint64_t *from, uint64_t *to, size_t n, unsigned shift)
+{
+    enum { DIGITS = 1 << 11 };
+    size_t place[DIGITS] = {0}, sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        place[from[i] >> shift & (DIGITS - 1)]++;
+    for (size_t i = 0; i < DIGITS; i++) {
+        size_t n_digit = place[i];
+
+        place[i] = sum;
+        sum += n_digit;
+    }
+    for (size_t i = 0; i < n; i++)
+        to[place[from[i] >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+/* Bring them into the order of their turns: the lower half of a turn is a place in `pending`. */
+static void reorder_pending(struct mir_queue *q)
+{
+    struct mir_pending_job *unsorted = q->pending;
+    size_t cap = q->cap_pending;
+
+    q->sorted = mir_grow(q->sorted, &q->cap_sorted, q->n_pending, sizeof *q->sorted);
+    for (size_t i = 0; i < q->n_pending; i++)
+        q->sorted[i] = unsorted[(uint32_t)q->turns[i]];
+    q->pending = q->sorted;
+    q->cap_pending = q->cap_sorted;
+    q->sorted = unsorted;
+    q->cap_sorted = cap;
+}
+
+/*
+ * Slurm's: the higher priority first, then the older, then the lower id.  Digit by
+ * digit: half the time of qsort(), whose comparisons no processor can foresee.  Those
+ * that share a priority are few and sorted as they are.
+ */
+static void sort_pending(struct mir_queue *q)
+{
+    size_t n = q->n_pending, end;
+    uint64_t *other;
+
+    q->turns = mir_grow(q->turns, &q->cap_turns, 2 * n, sizeof *q->turns);
+    other = q->turns + n;
+    for (size_t i = 0; i < n; i++)
+        other[i] = (uint64_t)(UINT32_MAX - (uint32_t)q->pending[i].priority) << 32 | i;
+    sort_by_digit(other, q->turns, n, 32);
+    sort_by_digit(q->turns, other, n, 43);
+    sort_by_digit(other, q->turns, n, 54);
+    reorder_pending(q);
+    for (size_t i = 0; i < n; i = end) {
+        for (end = i + 1; end < n && q->turns[end] >> 32 == q->turns[i] >> 32;)
+            end++;
+        if (end > i + 1)
+            qsort(&q->pending[i], end - i, sizeof *q->pending, by_age);
+    }
 }
 
 static int by_running_start(const void *a, const void *b)
@@ -450,17 +615,23 @@ static void clear_list(struct mir_queue *q)
 void mir_queue_update(struct mir_queue *q, const struct mir_live_jobs *jobs)
 {
     clear_list(q);
+    mir_runs_begin_list(q->runs);
     for (size_t i = 0; i < jobs->n_jobs; i++) {
         const struct mir_live_job *job = &jobs->jobs[i];
 
         note_start(q, job);
-        if (job->state == MIR_STATE_PENDING)
+        if (job->state == MIR_STATE_PENDING) {
             add_pending(q, job);
-        else if (job->state == MIR_STATE_RUNNING)
+        } else if (job->state == MIR_STATE_RUNNING) {
             add_running(q, job);
+            note_running(q, job);
+        } else if (job->state != MIR_STATE_UNKNOWN) {
+            note_ended(q, job);
+        }
     }
+    mir_runs_end_list(q->runs, jobs->at);
     if (q->n_pending > 0)
-        qsort(q->pending, q->n_pending, sizeof *q->pending, by_priority);
+        sort_pending(q);
     if (q->n_running > 0)
         qsort(q->running, q->n_running, sizeof *q->running, by_running_start);
     learn_fresh(q);
@@ -474,6 +645,7 @@ struct mir_queue *mir_queue_create(size_t history_max)
 
     mir_joblog_init(&q->names);
     q->history.max = history_max < 1 ? 1 : history_max > HISTORY_MAX ? HISTORY_MAX : history_max;
+    q->runs = mir_runs_create(q->history.max);
     return q;
 }
 
@@ -483,8 +655,11 @@ void mir_queue_destroy(struct mir_queue *q)
         return;
     mir_joblog_release(&q->names);
     release_history(&q->history);
+    mir_runs_destroy(q->runs);
     mir_summary_release(&q->summary);
     free(q->pending);
+    free(q->sorted);
+    free(q->turns);
     free(q->running);
     free(q->fresh);
     free(q);
@@ -502,6 +677,11 @@ const struct mir_live_past *mir_queue_new_starts(const struct mir_queue *q, size
 {
     *n = q->n_fresh;
     return q->fresh;
+}
+
+const struct mir_run_event *mir_queue_run_events(struct mir_queue *q, size_t *n)
+{
+    return mir_runs_take(q->runs, n);
 }
 
 const struct mir_snapshot *mir_queue_snapshot(struct mir_queue *q, int64_t now)

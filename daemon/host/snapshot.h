@@ -20,6 +20,8 @@ enum mir_snapshot_part {
      * same queue (jobs and history are filled for it).
      */
     MIR_SNAPSHOT_FORECAST = 1u << 3,
+    /* Nor of this: the forecaster needs the last day of queues in the Mirage paper's shape. */
+    MIR_SNAPSHOT_PAPER = 1u << 4,
 };
 
 struct mir_pending_job {

@@ -87,6 +87,7 @@ static const struct field past_fields[] = {
     PAST("partition", TEXT, partition, false, 0, 0),
     PAST("qos", TEXT, qos, false, 0, 0),
     PAST("comment", TEXT, comment, false, 0, 0),
+    PAST("name", TEXT, name, false, 0, 0),
     PAST("nodes", NUMBER, n_nodes, false, 0, UINT32_MAX),
     PAST("limit_s", NUMBER, limit_s, false, 0, MIR_UNLIMITED - 1),
     PAST("state", STATE, state, true, 0, 0),
@@ -126,6 +127,7 @@ static const struct field cluster_fields[] = {
     CLUSTER("weight_job_size", NUMBER, weight_job_size, UINT32_MAX),
     CLUSTER("weight_partition", NUMBER, weight_partition, UINT32_MAX),
     CLUSTER("weight_qos", NUMBER, weight_qos, UINT32_MAX),
+    CLUSTER("max_age_s", NUMBER, max_age_s, INT32_MAX),
 };
 
 #define PARTITION(key, kind, member, needed, max)                                                  \

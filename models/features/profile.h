@@ -13,7 +13,7 @@
 
 struct mir_profile_step {
     double at_s;  /* from now; the first is 0 */
-    int32_t free; /* nodes, until the next step */
+    int64_t free; /* nodes, until the next step; below 0 where more were taken than there are */
 };
 
 /* Starts as {0}; ends with mir_profile_release(). */
@@ -24,12 +24,12 @@ struct mir_profile {
 
 void mir_profile_release(struct mir_profile *p);
 
-/* A machine with `free` nodes from now on. */
-void mir_profile_begin(struct mir_profile *p, int32_t free);
+/* A machine with `free` nodes from now on; what was planned before is forgotten. */
+void mir_profile_begin(struct mir_profile *p, int64_t free);
 
 /*
- * `n_nodes` come free at `at_s`[0 .. n) each; any order, sorted here.  To be called
- * once, right after mir_profile_begin().
+ * `n_nodes` come free at `at_s`[0 .. n) each; any order, sorted here; what is past
+ * comes free now.  To be called once, right after mir_profile_begin().
  */
 void mir_profile_release_nodes(struct mir_profile *p,
                                const double *at_s,
@@ -42,5 +42,8 @@ mir_profile_find(const struct mir_profile *p, double from_s, uint32_t n_nodes, d
 
 /* Take `n_nodes` from `at_s` for `length_s`, where mir_profile_find() said they are free. */
 void mir_profile_take(struct mir_profile *p, double at_s, uint32_t n_nodes, double length_s);
+
+/* Undo a take of the same numbers: every mir_profile_find() answers as it did before. */
+void mir_profile_give(struct mir_profile *p, double at_s, uint32_t n_nodes, double length_s);
 
 #endif

@@ -43,6 +43,15 @@ struct mir_feature {
 };
 
 extern const struct mir_feature mir_wait_feature_table[MIR_N_WAIT_FEATURES];
+
+/* Places in the table of those that are read one by one. */
+enum {
+    MIR_WAIT_FEATURE_NODES = 0,
+    MIR_WAIT_FEATURE_NODES_SHARE = 1,
+    MIR_WAIT_FEATURE_LIMIT = 2,
+    MIR_WAIT_FEATURE_PLAN_LIMIT = 44,
+};
+
 const char *mir_feature_source_name(enum mir_feature_source source);
 
 /* Changes whenever the table or the meaning of a number in it does; kept in every model file. */
@@ -53,6 +62,13 @@ struct mir_queue_outlook;
 struct mir_queue_outlook *mir_queue_outlook_create(void);
 /* Accepts NULL. */
 void mir_queue_outlook_destroy(struct mir_queue_outlook *o);
+
+/*
+ * How far Slurm's backfill plans ahead (bf_window): jobs that it would start later
+ * hold no nodes in the plans.  0 or less: a day, which is Slurm's default and that
+ * of a new outlook.
+ */
+void mir_queue_outlook_set_window(struct mir_queue_outlook *o, int32_t bf_window_s);
 
 /*
  * Look at the queue (MIR_SNAPSHOT_JOBS and MIR_SNAPSHOT_HISTORY are read), and at

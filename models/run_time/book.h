@@ -13,7 +13,11 @@
  *     all jobs -> limit and size -> user -> user, limit -> user, name, limit, size
  *
  * so a user nobody has seen runs as the crowd does.  At each level the last
- * MIR_RUN_MEMORY jobs count, older ones fade.  One thread at a time per book.
+ * MIR_RUN_MEMORY jobs count, older ones fade.
+ *
+ * A book of years stays of a size: when it holds more than MIR_RUN_KEYS_MAX keys, the
+ * half of them that is longest unused is forgotten, and a job whose end nobody told is
+ * forgotten MIR_RUN_LOST_S after its limit.  One thread at a time per book.
  */
 #ifndef MIR_RUN_TIME_BOOK_H
 #define MIR_RUN_TIME_BOOK_H
@@ -26,9 +30,14 @@ enum {
     MIR_RUN_LEVELS = 5,
     MIR_RUN_PRIOR = 8,    /* jobs */
     MIR_RUN_MEMORY = 400, /* jobs */
+    MIR_RUN_KEYS_MAX = 32768,
+    MIR_RUN_LOST_S = 7 * 86400,
 };
 
-/* Of a job, what its run time may depend on; numbers of names, 0 where not known. */
+/*
+ * Of a job, what its run time may depend on; numbers of names, 0 where not known.  A
+ * job without a user has the first two levels only.
+ */
 struct mir_run_shape {
     uint32_t user;
     uint32_t name; /* of the job's name without its digits */
@@ -67,14 +76,18 @@ void mir_run_book_update(struct mir_run_book *book, int64_t now);
 const struct mir_run_curve *mir_run_book_curve(struct mir_run_book *book,
                                                const struct mir_run_shape *shape);
 
-/* Jobs that have ended, and keys of all levels, so far. */
+/* Jobs that have ended so far; that run; keys of all levels. */
 size_t mir_run_book_ends(const struct mir_run_book *book);
+size_t mir_run_book_running(const struct mir_run_book *book);
 size_t mir_run_book_keys(const struct mir_run_book *book);
 
-/* Probability that a job that has run `elapsed_s` runs at least `more_s` longer. */
+/*
+ * Probability that a job that has run `elapsed_s` still runs `more_s` later; 0 from
+ * its limit on, which ends it.
+ */
 double mir_run_survival(const struct mir_run_curve *curve, double elapsed_s, double more_s);
 
-/* Expected seconds that it still runs. */
+/* Expected seconds that it still runs; without a limit, at most 30 days beyond the grid count. */
 double mir_run_expected_left_s(const struct mir_run_curve *curve, double elapsed_s);
 
 /*
@@ -82,6 +95,13 @@ double mir_run_expected_left_s(const struct mir_run_curve *curve, double elapsed
  * draw from the distribution when `p` is uniform.
  */
 double mir_run_quantile_left_s(const struct mir_run_curve *curve, double elapsed_s, double p);
+
+/* The same for each of `p`[0 .. n), in any order; cheaper than one by one. */
+void mir_run_quantiles_left_s(const struct mir_run_curve *curve,
+                              double elapsed_s,
+                              const double *p,
+                              unsigned n,
+                              double *out_s);
 
 /* Ages in seconds between which the hazard is constant; [0] is 0, the last has no end. */
 extern const float mir_run_grid_s[MIR_RUN_BINS];

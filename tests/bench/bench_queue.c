@@ -16,6 +16,7 @@
 enum {
     N_JOBS = 10000,
     N_NAMES = 200,
+    N_JOB_NAMES = 2000,
     NOW = 1700000000,
     DAY_S = 86400,
 };
@@ -26,6 +27,7 @@ struct world {
     struct mir_live_job *jobs;
     struct mir_live_jobs list;
     char names[N_NAMES][16];
+    char job_names[N_JOB_NAMES][32];
     struct mir_str wire;
 };
 
@@ -49,7 +51,7 @@ static struct mir_live_job draw_job(struct world *w, struct mir_rng *rng, uint32
         .account = w->names[mir_rng_below(rng, 50)],
         .partition = w->names[mir_rng_below(rng, 8)],
         .qos = w->names[mir_rng_below(rng, 4)],
-        .name = "",
+        .name = w->job_names[mir_rng_below(rng, N_JOB_NAMES)],
         .comment = "mirage:w=0.1,links=20 and words of the user's own",
         .reason = "",
         .reservation = "",
@@ -77,6 +79,9 @@ static void world_open(struct world *w)
     mir_rng_init(&rng, 1);
     for (int i = 0; i < N_NAMES; i++)
         (void)snprintf(w->names[i], sizeof w->names[i], "name%d", i);
+    for (int i = 0; i < N_JOB_NAMES; i++) /* four runs each */
+        (void)snprintf(w->job_names[i], sizeof w->job_names[i], "train_%c%c_s.%02d",
+                       'a' + i / 4 % 26, 'a' + i / 104, i % 4);
     w->jobs = MIR_NEW_ARRAY(struct mir_live_job, N_JOBS);
     for (uint32_t i = 0; i < N_JOBS; i++) {
         w->jobs[i] = draw_job(w, &rng, i + 1);

@@ -50,6 +50,7 @@ static void check_past(const struct mir_live_event *e)
 {
     for (size_t i = 0; i < e->n_past; i++) {
         check(strlen(e->past[i].user) + strlen(e->past[i].comment) < SIZE_MAX);
+        check(strlen(e->past[i].name) < SIZE_MAX);
         check(i == 0 || e->past[i - 1].start_at <= e->past[i].start_at);
     }
 }

@@ -37,7 +37,7 @@ mkdir -p "$LAB/log"
 for path in usr/bin/mirage usr/bin/mirage-replay usr/sbin/miraged usr/sbin/mirage-broker; do
     claim "the package has /$path" says "^-rwxr-xr-x root/root .* \./$path\$"
 done
-for path in etc/mirage/mirage.conf usr/lib/systemd/system/mirage{d,-broker}.service \
+for path in etc/mirage/mirage.conf usr/lib/systemd/system/mirage{d,-broker,-train}.service \
     usr/lib/sysusers.d/mirage.conf usr/share/man/man1/mirage.1 usr/share/man/man5/mirage.conf.5 \
     usr/share/man/man8/mirage{d,-broker}.8 usr/share/doc/mirage/{README.md,copyright} \
     usr/share/bash-completion/completions/mirage; do

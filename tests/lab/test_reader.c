@@ -498,7 +498,7 @@ static void history_has_each_job_once(void **state)
     (void)state;
     if (!has_accounting())
         skip();
-    id = submit("--comment 'kept words' --wrap 'exit 4'");
+    id = submit("--comment 'kept words' -J 'train a.12' --wrap 'exit 4'");
     while (n == 0 && mir_clock_mono_ns() < until_ns) {
         char question[96];
         struct answer a;
@@ -511,8 +511,10 @@ static void history_has_each_job_once(void **state)
         assert_true(number(closing(&a), "upto") <= mir_clock_wall() - 9);
         n += count_rows(&a, id);
         for (size_t i = 0; i + 1 < a.n; i++) {
-            if (number(&a.lines[i].record, "id") == id)
+            if (number(&a.lines[i].record, "id") == id) {
                 assert_int_equal(number(&a.lines[i].record, "exit_code"), 4);
+                assert_string_equal(word(&a.lines[i].record, "name"), "train a.12");
+            }
             if (i > 0)
                 assert_true(number(&a.lines[i - 1].record, "start_at") <=
                             number(&a.lines[i].record, "start_at"));

@@ -447,6 +447,7 @@ static void a_past_job_comes_back_from_its_record(void **state)
         .partition = "main",
         .qos = "normal",
         .comment = "a b",
+        .name = "run 7",
     };
     struct mir_wire_record record;
     struct mir_str s = {0};
@@ -457,6 +458,7 @@ static void a_past_job_comes_back_from_its_record(void **state)
     assert_string_equal(record.verb, "past");
     assert_string_equal(mir_wire_get(&record, "state"), "FAILED");
     assert_string_equal(mir_wire_get(&record, "comment"), "a b");
+    assert_string_equal(mir_wire_get(&record, "name"), "run 7");
     assert_int_equal(number(&record, "exit_signal"), 9);
     assert_null(mir_wire_get(&record, "limit_s"));
     assert_null(mir_wire_get(&record, "account"));
@@ -504,6 +506,7 @@ static void the_configuration_is_read(void **state)
         .priority_type = (char *)"priority/multifactor",
         .priority_flags = PRIORITY_FLAGS_ACCRUE_ALWAYS | PRIORITY_FLAGS_INCR_ONLY,
         .priority_weight_fs = 7,
+        .priority_max_age = 604800,
     };
     struct mir_live_cluster cluster = {.n_nodes = 4};
 
@@ -517,6 +520,7 @@ static void the_configuration_is_read(void **state)
     assert_true(cluster.accrue_always);
     assert_string_equal(cluster.priority_flags, "NO_FAIR_TREE,ACCRUE_ALWAYS,INCR_ONLY");
     assert_int_equal(cluster.weight_fair_share, 7);
+    assert_int_equal(cluster.max_age_s, 604800);
     assert_int_equal(cluster.n_nodes, 4);
     conf.accounting_storage_type = NULL;
     conf.priority_type = (char *)"priority/basic";

@@ -45,6 +45,7 @@ static void fill_pending(struct mir_rng *rng, int64_t now, struct mir_pending_jo
     job->limit_s = mir_rng_below(rng, 9) == 0 ? INT32_MAX : (int32_t)mir_rng_below(rng, 200000);
     job->n_nodes = (uint32_t)mir_rng_below(rng, 5000);
     job->user = (uint32_t)mir_rng_below(rng, 1000);
+    job->name = (uint32_t)mir_rng_u64(rng);
     job->priority = mir_rng_double(rng) * 1e9;
     job->partition = (uint16_t)mir_rng_u64(rng);
     job->account = (uint16_t)mir_rng_u64(rng);
@@ -59,6 +60,8 @@ static void fill_running(struct mir_rng *rng, int64_t now, struct mir_running_jo
     job->id = (uint32_t)mir_rng_u64(rng);
     job->n_nodes = (uint32_t)mir_rng_below(rng, 5000);
     job->user = (uint32_t)mir_rng_below(rng, 1000);
+    job->name = mir_rng_below(rng, 9) == 0 ? UINT32_MAX : (uint32_t)mir_rng_below(rng, 100);
+    job->chained = mir_rng_below(rng, 2) != 0;
     job->partition = (uint16_t)mir_rng_u64(rng);
     job->account = (uint16_t)mir_rng_u64(rng);
     job->qos = (uint8_t)mir_rng_u64(rng);
@@ -95,7 +98,7 @@ static void same_pending(const struct mir_pending_job *a, const struct mir_pendi
     assert_true(a->submit_at == b->submit_at && a->eligible_at == b->eligible_at);
     assert_true(a->id == b->id && a->limit_s == b->limit_s && a->n_nodes == b->n_nodes);
     assert_true(a->user == b->user && a->partition == b->partition && a->account == b->account);
-    assert_true(a->qos == b->qos && a->priority == b->priority);
+    assert_true(a->qos == b->qos && a->priority == b->priority && a->name == b->name);
 }
 
 static void same_running(const struct mir_running_job *a, const struct mir_running_job *b)
@@ -104,6 +107,7 @@ static void same_running(const struct mir_running_job *a, const struct mir_runni
     assert_true(a->planned_end_at == b->planned_end_at && a->id == b->id);
     assert_true(a->n_nodes == b->n_nodes && a->user == b->user && a->qos == b->qos);
     assert_true(a->partition == b->partition && a->account == b->account);
+    assert_true(a->name == b->name && a->chained == b->chained);
 }
 
 static void comes_back_the_same(void **state)
@@ -203,6 +207,48 @@ static void a_policy_gives_the_same_answer_again(void **state)
     free(q);
 }
 
+static void add_byte(struct mir_str *s, char byte)
+{
+    mir_str_add_n(s, &byte, 1);
+}
+
+/* As the first version wrote it: a job that waits and one that runs, without names. */
+static void reads_what_the_first_version_packed(void **state)
+{
+    static const char summaries[2 * (2 + 15 * 8)];
+    static const char pending[] = {2, 0, 7, 20, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 5, 6, 1};
+    static const char running[] = {1, 8, 20, 9, 2, 4, 5, 6, 1};
+    struct mir_str bytes = {0};
+    struct mir_snapshot back;
+    void *memory = NULL;
+
+    (void)state;
+    mir_str_add_n(&bytes, "MQP\1", 4);
+    add_byte(&bytes, 100); /* now: 50 */
+    add_byte(&bytes, 8);
+    add_byte(&bytes, 3);
+    mir_str_add_n(&bytes, summaries, sizeof(summaries));
+    add_byte(&bytes, 1);
+    add_byte(&bytes, 1);
+    mir_str_add_n(&bytes, pending, sizeof(pending));
+    mir_str_add_n(&bytes, running, sizeof(running));
+    assert_int_equal(mir_unpack_queue(bytes.text, bytes.len, 50, &back, &memory, NULL), 0);
+    assert_int_equal(back.n_nodes, 8);
+    assert_true(back.n_pending == 1 && back.n_running == 1);
+    assert_true(back.pending[0].submit_at == 51 && back.pending[0].id == 7);
+    assert_true(back.pending[0].user == 4 && back.pending[0].partition == 5);
+    assert_true(back.pending[0].name == 0 && back.pending[0].qos == 1);
+    assert_true(back.running[0].start_at == 49 && back.running[0].submit_at == 45);
+    assert_true(back.running[0].id == 9 && back.running[0].partition == 5);
+    assert_true(back.running[0].name == 0 && back.running[0].chained == 0);
+    free(memory);
+    bytes.text[3] = 3;
+    assert_int_equal(mir_unpack_queue(bytes.text, bytes.len, 50, &back, &memory, NULL), -EBADMSG);
+    bytes.text[3] = 0;
+    assert_int_equal(mir_unpack_queue(bytes.text, bytes.len, 50, &back, &memory, NULL), -EBADMSG);
+    mir_str_release(&bytes);
+}
+
 static void refuses_what_is_cut_short_or_longer(void **state)
 {
     struct queue *q = make_queue(5);
@@ -231,6 +277,7 @@ int main(void)
         cmocka_unit_test(comes_back_the_same),
         cmocka_unit_test(waits_have_grown_when_it_is_looked_at_later),
         cmocka_unit_test(a_policy_gives_the_same_answer_again),
+        cmocka_unit_test(reads_what_the_first_version_packed),
         cmocka_unit_test(refuses_what_is_cut_short_or_longer),
     };
 

@@ -4,79 +4,9 @@
  * their seed.
  */
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "daemon/core/alloc.h"
 #include "daemon/core/rng.h"
-#include "daemon/host/queue.h"
-
-#define TAG "mirage=abcdef27.1.0123456789abcdef0123456789abcdef"
-
-enum { AT = 1000000 };
-
-static struct mir_live_job pending_job(uint32_t id, uint32_t priority, int64_t submit_at)
-{
-    return (struct mir_live_job){
-        .id = id,
-        .uid = 1000,
-        .n_nodes = 2,
-        .n_tasks = 1,
-        .priority = priority,
-        .limit_s = 3600,
-        .state = MIR_STATE_PENDING,
-        .submit_at = submit_at,
-        .eligible_at = submit_at,
-        .user = "alice",
-        .account = "physics",
-        .partition = "gpu",
-        .qos = "normal",
-        .name = "",
-        .comment = "",
-        .reason = "",
-        .reservation = "",
-    };
-}
-
-static struct mir_live_job running_job(uint32_t id, int64_t submit_at, int64_t start_at)
-{
-    struct mir_live_job job = pending_job(id, 100, submit_at);
-
-    job.state = MIR_STATE_RUNNING;
-    job.start_at = start_at;
-    job.end_at = start_at + job.limit_s;
-    return job;
-}
-
-static struct mir_live_past past_job(uint32_t id, int64_t submit_at, int64_t start_at)
-{
-    return (struct mir_live_past){
-        .id = id,
-        .n_nodes = 2,
-        .limit_s = 3600,
-        .state = MIR_STATE_COMPLETED,
-        .submit_at = submit_at,
-        .eligible_at = submit_at,
-        .start_at = start_at,
-        .end_at = start_at + 60,
-        .user = "alice",
-        .account = "physics",
-        .partition = "gpu",
-        .qos = "normal",
-        .comment = "",
-    };
-}
-
-static void update(struct mir_queue *q, struct mir_live_job *jobs, size_t n)
-{
-    mir_queue_update(q, &(struct mir_live_jobs){.at = AT, .jobs = jobs, .n_jobs = n});
-}
+#include "tests/unit/queue_rig.h"
 
 static size_t n_new(const struct mir_queue *q)
 {
@@ -114,6 +44,52 @@ static void puts_pending_jobs_in_slurm_s_order(void **state)
     assert_int_equal((int64_t)s->pending_sum.wait_s[0], AT - 900);
     assert_int_equal((int64_t)mir_queue_snapshot(q, AT + 7)->pending_sum.wait_s[0], AT - 893);
     mir_queue_destroy(q);
+}
+
+/* Slurm's order, as it is written down: the higher priority, then the older, then the lower id. */
+static void check_order(const struct mir_pending_job *a, const struct mir_pending_job *b)
+{
+    assert_true(a->priority >= b->priority);
+    if (a->priority > b->priority)
+        return;
+    assert_true(a->submit_at <= b->submit_at);
+    if (a->submit_at == b->submit_at)
+        assert_true(a->id < b->id);
+}
+
+static void puts_thousands_of_jobs_in_that_order_too(void **state)
+{
+    enum { N = 3000 };
+    static struct mir_live_job jobs[N];
+    static bool seen[N + 1];
+    const uint64_t seed = 20261121;
+    struct mir_rng rng;
+
+    (void)state;
+    print_message("seed %" PRIu64 "\n", seed);
+    mir_rng_init(&rng, seed);
+    for (int round = 0; round < 8; round++) {
+        uint64_t most = round % 2 == 0 ? 40 : UINT32_MAX;
+        struct mir_queue *q = mir_queue_create(100);
+        size_t n = round < 6 ? N : (size_t)round - 5;
+        const struct mir_snapshot *s;
+
+        for (uint32_t i = 0; i < n; i++)
+            jobs[i] = pending_job(i + 1, (uint32_t)(most - mir_rng_below(&rng, most)),
+                                  500 + (int64_t)mir_rng_below(&rng, 20));
+        update(q, jobs, n);
+        update(q, jobs, n); /* in the memory of the list before */
+        s = mir_queue_snapshot(q, AT);
+        assert_int_equal(s->n_pending, n);
+        memset(seen, 0, sizeof seen);
+        for (size_t i = 0; i < n; i++) {
+            if (i > 0)
+                check_order(&s->pending[i - 1], &s->pending[i]);
+            assert_false(seen[s->pending[i].id]);
+            seen[s->pending[i].id] = true;
+        }
+        mir_queue_destroy(q);
+    }
 }
 
 static void a_job_that_cannot_start_has_no_eligible_time(void **state)
@@ -219,6 +195,7 @@ static void a_start_is_a_lesson_once(void **state)
     assert_int_equal(fresh[0].id, 1);
     assert_int_equal(fresh[0].end_at, 0);
     assert_string_equal(fresh[0].user, "alice");
+    assert_string_equal(fresh[0].name, "train.12");
     start = mir_history_at(&mir_queue_snapshot(q, AT)->history, 0);
     assert_int_equal(start->wait_s, 700);
     assert_int_equal(start->start_at, 1200);
@@ -282,6 +259,7 @@ static void refuses_half_filled_rows_and_those_it_knows(void **state)
     assert_false(mir_queue_learn(q, &past));
     past = past_job(2, 500, 800);
     past.eligible_at = 0;
+    past.end_at = 0;
     assert_false(mir_queue_learn(q, &past));
     past.eligible_at = 500;
     past.state = MIR_STATE_PENDING;
@@ -470,6 +448,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(puts_pending_jobs_in_slurm_s_order),
+        cmocka_unit_test(puts_thousands_of_jobs_in_that_order_too),
         cmocka_unit_test(a_job_that_cannot_start_has_no_eligible_time),
         cmocka_unit_test(an_array_s_remainder_counts_as_its_tasks),
         cmocka_unit_test(shows_running_jobs_in_the_order_of_their_starts),

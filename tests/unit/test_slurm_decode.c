@@ -151,7 +151,7 @@ static void reads_a_past_job(void **state)
 
     (void)state;
     assert_int_equal(mir_slurm_decode_past(record("past ticket=3 id=12 uid=7 user=u account=a "
-                                                  "partition=p qos=q comment=c nodes=2 "
+                                                  "partition=p qos=q comment=c name=n nodes=2 "
                                                   "state=TIMEOUT exit_signal=15 submit_at=10 "
                                                   "eligible_at=11 start_at=12 end_at=13"),
                                            &texts, &past, NULL),
@@ -162,6 +162,7 @@ static void reads_a_past_job(void **state)
     assert_true(past.submit_at == 10 && past.eligible_at == 11);
     assert_true(past.start_at == 12 && past.end_at == 13);
     assert_string_equal(past.comment, "c");
+    assert_string_equal(past.name, "n");
     assert_int_equal(
         mir_slurm_decode_past(record("past id=1 uid=1 state=WHAT"), &texts, &past, NULL), -EINVAL);
     mir_slurm_texts_release(&texts);
@@ -180,7 +181,8 @@ static void reads_a_cluster(void **state)
                    "message_timeout_s=10 min_job_age_s=300 accounting=1 stores_comment=1 "
                    "accrue_always=1 federated=0 scheduler=sched/backfill "
                    "priority_type=priority/multifactor scheduler_parameters=bf_window=100,x "
-                   "priority_flags=MAX_TRES weight_age=7000 weight_qos=4294967295"),
+                   "priority_flags=MAX_TRES weight_age=7000 weight_qos=4294967295 "
+                   "max_age_s=604800"),
             &cluster, NULL),
         0);
     assert_string_equal(cluster.name, "lab");
@@ -191,6 +193,7 @@ static void reads_a_cluster(void **state)
     assert_false(cluster.federated || cluster.stores_script || cluster.stores_environment);
     assert_string_equal(cluster.scheduler_parameters, "bf_window=100,x");
     assert_true(cluster.weight_age == 7000 && cluster.weight_qos == UINT32_MAX);
+    assert_int_equal(cluster.max_age_s, 604800);
     assert_int_equal(mir_slurm_decode_partition(record("partition name=p nodes=4 cpus=8 up=1"),
                                                 &partition, NULL),
                      0);

@@ -3,7 +3,7 @@
  * input.c - bytes to lines.  libarchive's "raw" format takes the compression
  * off, whatever the file is called; what is held is one block and one line.
  */
-#include "traces/reader/internal.h"
+#include "traces/reader/input.h"
 
 #include <archive.h>
 #include <errno.h>

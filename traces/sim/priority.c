@@ -18,6 +18,11 @@ static const struct mir_priority *settings(const struct mir_sim *sim)
     return &sim->options.cluster->priority;
 }
 
+static bool has_priorities(const struct mir_sim *sim)
+{
+    return sim->options.cluster->scheduler == MIR_SCHED_SLURM && settings(sim)->multifactor;
+}
+
 static bool has_fairshare(const struct mir_sim *sim)
 {
     return settings(sim)->multifactor && settings(sim)->accounting &&
@@ -84,11 +89,20 @@ static double qos_factor(const struct mir_sim *sim, const struct mir_job *job)
 
 /* ---- keys */
 
+static int32_t nice_of(const struct mir_sim *sim, uint32_t number)
+{
+    const struct mir_job *job = mir_sim_job(sim, number);
+
+    if (number >= sim->n_jobs)
+        return sim->added_nice[number - sim->n_jobs];
+    return job->extra != 0 ? mir_joblog_get_extra(sim->options.workload->log, job)->nice : 0;
+}
+
 /* Everything of the priority that does not depend on age. */
-static double priority_without_age(const struct mir_sim *sim, uint32_t number)
+static double
+priority_without_age(const struct mir_sim *sim, const struct mir_job *job, double nice)
 {
     const struct mir_priority *p = settings(sim);
-    const struct mir_job *job = mir_sim_job(sim, number);
     uint16_t partition = sim->options.workload->partition_of[job->partition];
     double sum = (double)p->weight_job_size * size_factor(sim, job);
 
@@ -98,11 +112,7 @@ static double priority_without_age(const struct mir_sim *sim, uint32_t number)
         sum += (double)p->weight_qos * qos_factor(sim, job);
     if (has_fairshare(sim))
         sum += (double)p->weight_fairshare * mir_fairshare_factor(sim, job);
-    if (number >= sim->n_jobs)
-        sum -= (double)sim->added_nice[number - sim->n_jobs];
-    else if (job->extra != 0)
-        sum -= (double)mir_joblog_get_extra(sim->options.workload->log, job)->nice;
-    return sum;
+    return sum - nice;
 }
 
 /* Slurm's priorities are whole numbers, and 0 means held. */
@@ -122,9 +132,9 @@ static double age_s(const struct mir_sim *sim, int64_t eligible_at)
 
 double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t eligible_at)
 {
-    if (sim->options.cluster->scheduler != MIR_SCHED_SLURM || !settings(sim)->multifactor)
+    if (!has_priorities(sim))
         return 0.0; /* by submission */
-    double fixed = priority_without_age(sim, number);
+    double fixed = priority_without_age(sim, mir_sim_job(sim, number), nice_of(sim, number));
     if (has_fairshare(sim))
         return whole(fixed + sim->age_rate * age_s(sim, eligible_at));
     if (sim->age_rate <= 0.0)
@@ -138,9 +148,24 @@ double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t elig
 
 double mir_priority_of(const struct mir_sim *sim, const struct mir_queued *q)
 {
-    if (sim->options.cluster->scheduler != MIR_SCHED_SLURM || !settings(sim)->multifactor)
+    if (!has_priorities(sim))
         return 0.0;
-    return whole(priority_without_age(sim, q->job) + sim->age_rate * age_s(sim, q->eligible_at));
+    double fixed = priority_without_age(sim, mir_sim_job(sim, q->job), nice_of(sim, q->job));
+    return whole(fixed + sim->age_rate * age_s(sim, q->eligible_at));
+}
+
+double mir_sim_request_priority(const struct mir_sim *sim, const struct mir_request *request)
+{
+    const struct mir_job job = {
+        .limit_s = request->limit_s,
+        .n_nodes = request->n_nodes,
+        .user = request->user,
+        .partition = request->partition,
+        .account = request->account,
+        .qos = request->qos,
+    };
+
+    return has_priorities(sim) ? whole(priority_without_age(sim, &job, request->nice)) : NAN;
 }
 
 /* ---- life */

@@ -92,6 +92,12 @@ int64_t mir_sim_probe(const struct mir_sim *sim,
                       const struct mir_request *request,
                       int64_t until);
 
+/*
+ * Slurm's priority of `request`, which mir_sim_submit() would accept, were it
+ * submitted now; NaN where the scheduler knows no priorities.
+ */
+double mir_sim_request_priority(const struct mir_sim *sim, const struct mir_request *request);
+
 /* Start of each workload job; INT64_MIN: not started.  keep_starts only; lent. */
 const int64_t *mir_sim_starts(const struct mir_sim *sim);
 
