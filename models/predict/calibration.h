@@ -2,8 +2,9 @@
  * calibration.h - promised coverage, kept under drift: adaptive conformal
  * inference (Gibbs and Candes, NeurIPS 2021, arXiv 2106.00170, eq. 2).  For each
  * class of requests and each level of the grid, the level that the model is asked
- * for moves by gamma * (covered or not - level) with each wait that is known, so
- * that in the long run the promise holds whatever the queue does.
+ * for moves by gamma * (level - covered or not) with each wait that is known, so
+ * that in the long run the promise holds whatever the queue does: over T waits to
+ * within (range of a level) / (gamma * T), as long as the model has such a level.
  * Plain data: a copy is an independent calibration.  One thread at a time while it
  * learns.
  */
@@ -22,25 +23,33 @@ enum {
 
 struct mir_calibration {
     double gamma; /* step; MIR_CALIBRATION_GAMMA */
-    /* What the model is asked for when this level of the grid is wanted. */
+    /*
+     * What the model is asked for when this level of the grid is wanted, each in
+     * [0.001, 0.999] and on its own: neighbours may cross by a step or two.
+     */
     double asked[MIR_CALIBRATION_CLASSES][MIR_N_WAIT_LEVELS_TRAINED];
     uint64_t n_learned[MIR_CALIBRATION_CLASSES];
 };
 
-#define MIR_CALIBRATION_GAMMA 0.01
+#define MIR_CALIBRATION_GAMMA 0.0015
 
+/* Nothing learned: the model is asked for what is wanted. */
 void mir_calibration_init(struct mir_calibration *c, double gamma);
 
+/* Of a request; no limit counts as a long one. */
 unsigned mir_calibration_class(uint32_t n_nodes, int32_t limit_s);
 
-/* The level to ask the model for, when `level` is wanted: linear between those of the grid. */
+/*
+ * The level to ask the model for, when `level` is wanted: linear between those of the
+ * grid, outside of it the outermost; a higher `level` never asks for less.
+ */
 double mir_calibration_level(const struct mir_calibration *c, unsigned class, double level);
 
 /*
  * A wait became known: `quantiles` is what the model said of it when it was
- * submitted (mir_wait_model_quantiles).  A job that still waits is told once with
- * `still_waits` where its wait so far is above the highest quantile: it is
- * uncovered at all levels.
+ * submitted (mir_wait_model_quantiles).  A job that still waits may be told of early,
+ * once and for all, with its wait so far when that is above the highest quantile: it
+ * is uncovered at all levels, however long it goes on.  A NaN is ignored.
  */
 void mir_calibration_learn(struct mir_calibration *c,
                            unsigned class,

@@ -10,6 +10,7 @@
 #ifndef MIR_PREDICT_WAIT_MODEL_H
 #define MIR_PREDICT_WAIT_MODEL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,8 +20,12 @@
 #include "models/features/wait_features.h"
 #include "models/predict/trees.h"
 
-/* The grid of quantile levels that both methods are trained for. */
-enum { MIR_N_WAIT_LEVELS_TRAINED = 11 };
+enum {
+    MIR_N_WAIT_LEVELS_TRAINED = 11,
+    MIR_WAIT_MAX_H = 87600, /* ten years: no prediction is above */
+};
+
+/* The grid of quantile levels that both methods are trained for, ascending. */
 extern const float mir_wait_levels[MIR_N_WAIT_LEVELS_TRAINED];
 
 enum mir_wait_method {
@@ -36,13 +41,19 @@ const char *mir_wait_method_name(enum mir_wait_method method);
 
 enum { MIR_MODEL_TEXT_MAX = 128, MIR_MODEL_SCORES_MAX = 128 };
 
-/* A number that was measured on data after the training window: "february pinball 0.5". */
+/*
+ * A number that was measured on data after the training window: "february pinball
+ * 0.5".  NaN: it could not be measured.
+ */
 struct mir_model_score {
     char name[64];
     double value;
 };
 
-/* Where the model comes from.  All strings are terminated and printable. */
+/*
+ * Where the model comes from.  Texts of a loaded model are terminated and printable
+ * ASCII; what is not is saved as '?'.
+ */
 struct mir_model_origin {
     char feature_set[MIR_MODEL_TEXT_MAX]; /* MIR_WAIT_FEATURE_SET */
     char source[MIR_MODEL_TEXT_MAX];      /* the log, or "daemon history" */
@@ -56,7 +67,8 @@ struct mir_model_origin {
 
 /*
  * Between which values a feature was in training (1st to 99th percentile), and
- * its median and interquartile range, for robust scaling.
+ * its median and interquartile range, for robust scaling.  Finite, or all four NaN
+ * where the feature was never known.
  */
 struct mir_feature_range {
     float low, high, median, iqr;
@@ -65,15 +77,19 @@ struct mir_feature_range {
 struct mir_wait_model {
     struct mir_model_origin origin;
     struct mir_feature_range ranges[MIR_N_WAIT_FEATURES];
-    struct mir_trees trees[MIR_N_WAIT_METHODS]; /* n_trees 0: not in this model */
-    float importance[MIR_N_WAIT_FEATURES];      /* share of the gain, of xgb-q or forest-q */
+    /*
+     * n_trees 0: not in this model.  FOREST_Q and XGB_Q: 72 features, an output a
+     * level, in t; RF and XGB: 144 x 42 features, one output, in hours.
+     */
+    struct mir_trees trees[MIR_N_WAIT_METHODS];
+    float importance[MIR_N_WAIT_FEATURES]; /* share of the gain, of xgb-q or forest-q */
     struct mir_model_score scores[MIR_MODEL_SCORES_MAX];
     uint32_t n_scores;
-    uint32_t n_refs;
+    atomic_uint n_refs;
     uint64_t checksum; /* of the file it was loaded from; 0: of none */
 };
 
-/* An empty model with one reference. */
+/* An empty model of this build's feature set, with one reference; all ranges are NaN. */
 struct mir_wait_model *mir_wait_model_create(void);
 struct mir_wait_model *mir_wait_model_ref(struct mir_wait_model *m);
 /* Accepts NULL; the last reference ends it. */
@@ -82,8 +98,9 @@ void mir_wait_model_unref(struct mir_wait_model *m);
 /*
  * Load from a file that mirage-train wrote.  On failure `*out` is left as it was,
  * and `err` names the file and what is wrong.  Returns 0, -ENOENT, -EBADMSG (not
- * a model, truncated, or its checksum is wrong), -ENOEXEC (of another version, or
- * another feature set: both are named) or another errno of reading.
+ * a model, truncated, its checksum is wrong, or values are out of range), -ENOEXEC
+ * (of another version, or another feature set: both are named) or another errno of
+ * reading.  No file makes it allocate more than some 250 MB.
  */
 int mir_wait_model_load(const char *path, struct mir_wait_model **out, struct mir_error *err);
 
@@ -94,15 +111,21 @@ int mir_wait_model_parse(const void *bytes,
                          struct mir_wait_model **out,
                          struct mir_error *err);
 
-/* Write aside, fsync, rename.  Returns 0 or a negative errno. */
+/*
+ * Write aside, fsync, rename; the same model makes the same bytes.  Returns 0,
+ * -EINVAL (load would refuse it), -EFBIG (over 64 MB before compression) or another
+ * errno of writing; what was at `path` is still there then.
+ */
 int mir_wait_model_save(const struct mir_wait_model *m, const char *path, struct mir_error *err);
 
+/* Accepts NULL: a model that has none. */
 bool mir_wait_model_has(const struct mir_wait_model *m, enum mir_wait_method method);
 
 /*
  * The wait in hours that is not exceeded with probability `level`, by FOREST_Q or
  * XGB_Q: predictions on the trained grid, sorted (quantiles do not cross), linear
- * between levels in t; outside of the grid the outermost.
+ * between levels in t; outside of the grid the outermost.  The model must have the
+ * method; so for all below.
  */
 double mir_wait_model_quantile(const struct mir_wait_model *m,
                                enum mir_wait_method method,
@@ -115,7 +138,7 @@ void mir_wait_model_quantiles(const struct mir_wait_model *m,
                               const float features[MIR_N_WAIT_FEATURES],
                               double out[MIR_N_WAIT_LEVELS_TRAINED]);
 
-/* A level between those of the grid from mir_wait_model_quantiles(). */
+/* Any level, from mir_wait_model_quantiles(). */
 double mir_wait_quantile_between(const double quantiles[MIR_N_WAIT_LEVELS_TRAINED], double level);
 
 /*
@@ -128,13 +151,14 @@ double mir_wait_model_outcome(const struct mir_wait_model *m,
 
 /*
  * How many features lie outside of what training saw, and the one furthest out (by
- * its interquartile range); NaN is never outside.
+ * its interquartile range, or where that is zero by its range; not touched when
+ * there is none); NaN is never outside, nor is anything where training knew nothing.
  */
 unsigned mir_wait_model_outside(const struct mir_wait_model *m,
                                 const float features[MIR_N_WAIT_FEATURES],
                                 unsigned *furthest);
 
-/* t and back; a negative wait counts as none. */
+/* t and back; a negative wait or t counts as none, and none is above MIR_WAIT_MAX_H. */
 double mir_wait_to_t(double wait_h);
 double mir_wait_from_t(double t);
 

@@ -85,6 +85,21 @@ static inline void add_settings(struct mir_view *view)
     view->settings[1] = (struct mir_view_setting){"admins", "alice"};
 }
 
+static inline struct mir_view_model *make_model(void)
+{
+    struct mir_view_model *model = mir_view_model_create();
+
+    snprintf(model->path, sizeof(model->path), "/var/lib/mirage/model/current.model");
+    snprintf(model->current.checksum, sizeof(model->current.checksum), "00112233445566ff");
+    snprintf(model->current.methods, sizeof(model->current.methods), "xgb-q");
+    model->current.trained_at = NOW - 7200;
+    model->n_scores = 1;
+    model->scores = MIR_NEW_ARRAY(struct mir_view_score, 1);
+    snprintf(model->scores[0].name, sizeof(model->scores[0].name), "check xgb-q pinball 0.5");
+    model->scores[0].value = 0.25;
+    return model;
+}
+
 static inline struct mir_view *make_view(uint64_t n)
 {
     struct mir_view *view = mir_view_create();
@@ -110,6 +125,9 @@ static inline struct mir_view *make_view(uint64_t n)
     snprintf(view->rpcs[0].name, sizeof(view->rpcs[0].name), "jobs");
     view->rpcs[0].n = 17;
     add_settings(view);
+    view->model = make_model();
+    view->coverage = (struct mir_view_coverage){
+        .method = "xgb-q", .n_known = 1000, .share = {0.5, 0.875, NAN}, .n_open = 3};
     return view;
 }
 
@@ -150,6 +168,23 @@ static inline int rc_of(const struct mir_command *command)
     return 0;
 }
 
+static inline struct mir_view_forecast *make_forecast(void)
+{
+    struct mir_view_forecast *f = MIR_NEW(struct mir_view_forecast);
+
+    f->at = NOW;
+    snprintf(f->method, sizeof(f->method), "xgb-q");
+    f->wait_s[0] = 60;
+    f->wait_s[1] = 3600;
+    f->wait_s[2] = NAN;
+    f->plan_s = 7200.5;
+    f->priority = NAN;
+    f->n_drivers = 1;
+    f->drivers[0] = (struct mir_view_driver){.name = "ahead_jobs", .unit = "count", .value = 12};
+    f->drivers[0].change_s = -1800;
+    return f;
+}
+
 static inline void handle(void *arg, const struct mir_command *command, struct mir_answer *answer)
 {
     struct fixture *f = arg;
@@ -163,6 +198,12 @@ static inline void handle(void *arg, const struct mir_command *command, struct m
     pthread_mutex_unlock(&f->lock);
     poll(NULL, 0, atomic_exchange(&f->stalls_ms, 0));
     answer->rc = rc_of(command);
+    if (command->verb == MIR_PREDICT)
+        answer->forecast = make_forecast();
+    if (command->verb == MIR_HISTORY) {
+        answer->csv = mir_strdup("id,user\n1,\"a,\"\"b\"\"\xff\"\n");
+        snprintf(answer->after, sizeof(answer->after), command->after[0] == '\0' ? "1.2.3" : "");
+    }
     snprintf(answer->chain, sizeof(answer->chain), "c-new");
     snprintf(answer->text, sizeof(answer->text), answer->rc == 0 ? "done" : "not done: \"why\"");
 }
