@@ -24,15 +24,23 @@ struct worker {
     pthread_t thread;
 };
 
-static uint32_t starts_per_shape(const struct mir_labels_options *o)
-{
-    return o->to_at > o->from_at ? (uint32_t)((o->to_at - o->from_at + o->every_s - 1) / o->every_s)
-                                 : 0;
-}
-
 uint32_t mir_labels_episodes(const struct mir_labels_options *o)
 {
-    return starts_per_shape(o) * o->n_shapes;
+    int64_t n;
+
+    if (o->to_at <= o->from_at || o->every_s <= 0)
+        return 0;
+    n = (o->to_at - o->from_at - 1) / o->every_s + 1;
+    return n <= MIR_LABELS_MAX_EPISODES && n * o->n_shapes <= MIR_LABELS_MAX_EPISODES
+               ? (uint32_t)n * o->n_shapes
+               : UINT32_MAX;
+}
+
+int32_t mir_labels_window_s(const struct mir_cluster *cluster)
+{
+    bool backfills = cluster->scheduler == MIR_SCHED_SLURM && cluster->params.backfill;
+
+    return backfills ? cluster->params.bf_window_s : 0;
 }
 
 static void copy_sim(struct mir_sim **to, const struct mir_sim *from)
@@ -47,7 +55,8 @@ static int probe(struct worker *w, uint32_t episode, uint16_t shape, int64_t pre
 {
     const struct mir_labels_options *o = w->o;
     const struct mir_request *request = &o->shapes[shape];
-    struct mir_wait_case c = {request, NAN, predecessor_end_at};
+    struct mir_wait_case c = {request, mir_sim_request_priority(w->world, request),
+                              predecessor_end_at};
     struct mir_host *host = mir_sim_host(w->world);
     struct mir_snapshot queue;
     struct mir_label *row;
@@ -119,6 +128,7 @@ static void *work(void *argument)
         return NULL;
     mir_timeline_book_init(&w->book, w->o->timeline);
     w->outlook = mir_queue_outlook_create();
+    mir_queue_outlook_set_window(w->outlook, mir_labels_window_s(options.cluster));
     for (uint32_t i = w->begin; i < w->end && w->rc == 0; i++) {
         w->rc = run_episode(w, i);
         if (w->o->progress != NULL)
@@ -140,6 +150,38 @@ static void join(struct mir_labels *out, const struct mir_labels *part)
     out->n += part->n;
 }
 
+static int check(const struct mir_labels_options *o, struct mir_error *err)
+{
+    uint32_t n = mir_labels_episodes(o);
+
+    if (o->probe_every_s <= 0)
+        return mir_error_set(err, -EINVAL, "no time between the submissions to try");
+    if (n == 0)
+        return mir_error_set(err, -EINVAL, "no predecessor fits into the time to learn from");
+    if (n == UINT32_MAX || o->n_shapes > UINT16_MAX)
+        return mir_error_set(err, -EINVAL, "more than %d predecessors", MIR_LABELS_MAX_EPISODES);
+    for (uint32_t i = 0; i < o->n_shapes; i++)
+        if (o->shapes[i].limit_s <= 0 || o->shapes[i].limit_s == MIR_UNLIMITED)
+            return mir_error_set(err, -EINVAL, "a predecessor without a time limit never ends");
+    return 0;
+}
+
+/* The caller is the first worker; one whose thread cannot be had is done after the others. */
+static void work_all(struct worker *workers, uint32_t n)
+{
+    bool *started = MIR_NEW_ARRAY(bool, n);
+
+    for (uint32_t i = 1; i < n; i++)
+        started[i] = pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (!started[i])
+            work(&workers[i]);
+    for (uint32_t i = 1; i < n; i++)
+        if (started[i])
+            pthread_join(workers[i].thread, NULL);
+    free(started);
+}
+
 int mir_labels_make(const struct mir_labels_options *o,
                     struct mir_labels *out,
                     struct mir_error *err)
@@ -147,22 +189,18 @@ int mir_labels_make(const struct mir_labels_options *o,
     uint32_t n_episodes = mir_labels_episodes(o);
     uint32_t n = o->n_threads > 0 ? o->n_threads : 1;
     struct worker *workers;
-    int rc = 0;
+    int rc = check(o, err);
 
-    if (n_episodes == 0)
-        return mir_error_set(err, -EINVAL, "no predecessor fits into the time to learn from");
+    if (rc != 0)
+        return rc;
     workers = MIR_NEW_ARRAY(struct worker, n);
     for (uint32_t i = 0; i < n; i++) {
-        struct worker *w = &workers[i];
-
-        w->o = o;
-        w->begin = (uint32_t)((uint64_t)n_episodes * i / n);
-        w->end = (uint32_t)((uint64_t)n_episodes * (i + 1) / n);
-        if (pthread_create(&w->thread, NULL, work, w) != 0)
-            abort();
+        workers[i].o = o;
+        workers[i].begin = (uint32_t)((uint64_t)n_episodes * i / n);
+        workers[i].end = (uint32_t)((uint64_t)n_episodes * (i + 1) / n);
     }
+    work_all(workers, n);
     for (uint32_t i = 0; i < n; i++) {
-        pthread_join(workers[i].thread, NULL);
         if (workers[i].rc != 0 && rc == 0)
             rc = mir_error_set(err, workers[i].rc, "%s", workers[i].err.text);
         if (rc == 0)

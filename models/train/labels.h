@@ -19,6 +19,8 @@
 #include "traces/replay/job_timeline.h"
 #include "traces/sim/sim.h"
 
+enum { MIR_LABELS_MAX_EPISODES = 100 * 1000 * 1000 };
+
 struct mir_label {
     int64_t at;       /* of the submission */
     uint32_t episode; /* which predecessor */
@@ -39,7 +41,7 @@ struct mir_labels {
 struct mir_labels_options {
     const struct mir_sim_options *sim; /* cluster, workload, capacity */
     const struct mir_job_timeline *timeline;
-    const struct mir_request *shapes;
+    const struct mir_request *shapes; /* with a time limit, until which they run */
     uint32_t n_shapes;
     int64_t from_at, to_at;        /* predecessors are submitted in [from_at, to_at) */
     int64_t known_until_at;        /* nothing after this is known: later starts are censored */
@@ -50,9 +52,18 @@ struct mir_labels_options {
     struct mir_progress *progress; /* counts episodes; may be NULL */
 };
 
+/* Predecessors of all shapes; UINT32_MAX: more than MIR_LABELS_MAX_EPISODES. */
 uint32_t mir_labels_episodes(const struct mir_labels_options *options);
 
-/* Fill `*out` ({0} before; the caller releases it).  Returns 0, -EINVAL or -E2BIG. */
+/* How far ahead the cluster's backfill plans, for mir_queue_outlook_set_window(). */
+int32_t mir_labels_window_s(const struct mir_cluster *cluster);
+
+/*
+ * Fill `*out` ({0} before; the caller releases it).  Features are as of the instant of
+ * each submission, but run times are known up to the submission of its predecessor.
+ * Returns 0, -EINVAL (nothing to try, or a shape without a limit), or -E2BIG: a shape
+ * that can never run here.
+ */
 int mir_labels_make(const struct mir_labels_options *options,
                     struct mir_labels *out,
                     struct mir_error *err);

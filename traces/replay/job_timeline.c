@@ -6,7 +6,7 @@
 
 #include "daemon/core/alloc.h"
 
-/* By time; at one instant ends before starts, then by job: a job's own start is before its end. */
+/* By time; at one instant ends before starts, as in the simulator; then by job. */
 static int by_time(const void *a, const void *b)
 {
     const struct mir_job_event *x = a, *y = b;
@@ -16,6 +16,26 @@ static int by_time(const void *a, const void *b)
     if (x->start != y->start)
         return x->start < y->start ? -1 : 1;
     return (x->job > y->job) - (x->job < y->job);
+}
+
+/* A job that the log cancels ends then, even if the simulator had started it. */
+static int64_t end_of(const struct mir_workload *w, const struct mir_job *job, int64_t start_at)
+{
+    int32_t cancelled_s = mir_joblog_get_extra(w->log, job)->cancelled_s;
+    int64_t end_at = start_at + (job->run_s > 0 ? job->run_s : 1);
+
+    return cancelled_s >= 0 && job->submit_at + cancelled_s < end_at ? job->submit_at + cancelled_s
+                                                                     : end_at;
+}
+
+static void add_job(struct mir_job_timeline *t, size_t i, int64_t start_at)
+{
+    int64_t end_at = end_of(t->workload, &t->workload->jobs[i], start_at);
+
+    if (end_at <= start_at)
+        return; /* it never ran, and an end sorts before a start of the same second */
+    t->events[t->n_events++] = (struct mir_job_event){start_at, (uint32_t)i, 1};
+    t->events[t->n_events++] = (struct mir_job_event){end_at, (uint32_t)i, 0};
 }
 
 int mir_job_timeline_create(const struct mir_sim_options *options,
@@ -39,11 +59,8 @@ int mir_job_timeline_create(const struct mir_sim_options *options,
     *out = (struct mir_job_timeline){.workload = w};
     out->events = MIR_NEW_ARRAY(struct mir_job_event, 2 * w->n_jobs);
     for (size_t i = 0; i < w->n_jobs; i++) {
-        if (starts[i] == INT64_MIN)
-            continue;
-        out->events[out->n_events++] = (struct mir_job_event){starts[i], (uint32_t)i, 1};
-        out->events[out->n_events++] = (struct mir_job_event){
-            starts[i] + (w->jobs[i].run_s > 0 ? w->jobs[i].run_s : 1), (uint32_t)i, 0};
+        if (starts[i] != INT64_MIN)
+            add_job(out, i, starts[i]);
     }
     qsort(out->events, out->n_events, sizeof(out->events[0]), by_time);
     mir_sim_destroy(sim);
