@@ -55,8 +55,9 @@ enum mirage_action { MIRAGE_WAIT, MIRAGE_SUBMIT };
 struct mirage_decision {
     uint32_t size; /* of this struct, as the host program knows it */
     enum mirage_action action;
-    double wait_s;    /* the wait this decision counts with; < 0: it counts with none */
-    char reason[160]; /* one line, for people */
+    double wait_s;      /* the wait this decision counts with; < 0: it counts with none */
+    char reason[160];   /* one line, for people */
+    uint32_t fell_back; /* 1: not by the policy's own rule, for want of what it needs */
 };
 
 /*
@@ -93,11 +94,15 @@ struct mirage_plugin {
  * MIRAGE_PLUGIN(avg, "mean wait of ...", MIR_SNAPSHOT_HISTORY, 0, avg_open, avg_decide, avg_close);
  */
 #define MIRAGE_PLUGIN(id, summary_text, parts, weighs, open_f, decide_f, close_f)                  \
+    MIRAGE_PLUGIN_NAMED(id, #id, summary_text, parts, weighs, open_f, decide_f, close_f)
+
+/* The same for a name that is no identifier: MIRAGE_PLUGIN_NAMED(forest_q, "forest-q", ...). */
+#define MIRAGE_PLUGIN_NAMED(id, name_text, summary_text, parts, weighs, open_f, decide_f, close_f) \
     extern const struct mirage_plugin MIRAGE_PLUGIN_SYMBOL(id);                                    \
     const struct mirage_plugin MIRAGE_PLUGIN_SYMBOL(id) = {                                        \
         .abi = MIRAGE_PLUGIN_ABI,                                                                  \
         .size = sizeof(struct mirage_plugin),                                                      \
-        .name = #id,                                                                               \
+        .name = name_text,                                                                         \
         .summary = summary_text,                                                                   \
         .snapshot_parts = (parts),                                                                 \
         .uses_weight = (weighs),                                                                   \

@@ -25,6 +25,10 @@ extern const struct mirage_plugin mirage_plugin_avg;
 extern const struct mirage_plugin mirage_plugin_quantile;
 extern const struct mirage_plugin mirage_plugin_qbets;
 extern const struct mirage_plugin mirage_plugin_asa;
+extern const struct mirage_plugin mirage_plugin_rf;
+extern const struct mirage_plugin mirage_plugin_xgb;
+extern const struct mirage_plugin mirage_plugin_forest_q;
+extern const struct mirage_plugin mirage_plugin_xgb_q;
 
 static const struct mirage_plugin *const builtin[] = {
     &mirage_plugin_reactive,
@@ -33,6 +37,10 @@ static const struct mirage_plugin *const builtin[] = {
     &mirage_plugin_quantile,
     &mirage_plugin_qbets,
     &mirage_plugin_asa,
+    &mirage_plugin_rf,
+    &mirage_plugin_xgb,
+    &mirage_plugin_forest_q,
+    &mirage_plugin_xgb_q,
     NULL,
 };
 

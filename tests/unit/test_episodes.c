@@ -17,6 +17,7 @@
 
 #include "daemon/core/alloc.h"
 #include "daemon/host/joblog.h"
+#include "tests/unit/model_fixture.h"
 #include "traces/generate/generate.h"
 #include "traces/sim/sim.h"
 
@@ -65,6 +66,7 @@ static void close_world(struct world *w)
     mir_comparison_release(&w->c);
     for (uint32_t i = 0; i < w->e.n_policies; i++)
         mir_policy_destroy(w->policies[i]);
+    mir_wait_model_unref(w->e.model);
     mir_workload_release(&w->workload);
     mir_joblog_release(&w->log);
 }
@@ -480,8 +482,11 @@ static void assert_same_outcomes(const struct mir_comparison *a, const struct mi
     assert_int_equal(a->n_rows, b->n_rows);
     assert_int_equal(a->n_probes, b->n_probes);
     for (uint32_t k = 0; k < a->n_weights; k++) {
-        for (uint32_t r = 0; r < a->n_rows; r++)
+        for (uint32_t r = 0; r < a->n_rows; r++) {
             assert_memory_equal(a->rows[r].outcomes[k], b->rows[r].outcomes[k], size);
+            assert_int_equal(a->rows[r].n_decisions, b->rows[r].n_decisions);
+            assert_int_equal(a->rows[r].n_fell_back, b->rows[r].n_fell_back);
+        }
         assert_memory_equal(a->clairvoyant.outcomes[k], b->clairvoyant.outcomes[k], size);
     }
 }
@@ -510,6 +515,177 @@ static void threads_do_not_change_the_outcome(void **state)
         close_world(&w);
     }
 }
+
+/* ---- Policies that ask a model */
+
+/* What the first rows did, each at its own weights. */
+static void assert_same_rows(const struct mir_comparison *c, uint32_t a, uint32_t b)
+{
+    size_t size = (size_t)c->n_episodes * c->n_links * sizeof(struct mir_outcome);
+
+    for (uint32_t k = 0; k < c->n_weights; k++)
+        assert_memory_equal(c->rows[a].outcomes[k], c->rows[b].outcomes[k], size);
+}
+
+/* A median of 5.05 h whatever the queue: at decisions ten minutes apart, a lead of 5 h. */
+static void a_model_of_one_answer_is_a_fixed_lead(void **state)
+{
+    const float slope = (float)(log1p(4 * 5.05) / 0.5);
+    struct world w;
+
+    (void)state;
+    open_generated(&w, MIR_SCHED_SLURM, 11);
+    add_policy(&w, "forest-q:quantile=0.5");
+    add_policy(&w, "xgb-q");
+    add_policy(&w, "rf:threshold=-5.05");
+    w.e.model = fixture_model();
+    fixture_quantiles(w.e.model, MIR_WAIT_FOREST_Q, "nodes", 1000, slope, 0);
+    fixture_quantiles(w.e.model, MIR_WAIT_XGB_Q, "nodes", 1000, slope, 0);
+    /* The chain's own age (s) in the paper's newest row: what is known of the time left. */
+    fixture_outcome(w.e.model, MIR_WAIT_RF, MIR_PAPER_ROWS - 1, 37, DAY - 5.05F * HOUR, -20, -5);
+    run_world(&w);
+    assert_same_rows(&w.c, 1, 3);
+    assert_same_rows(&w.c, 1, 5);
+    /* xgb-q heeds the weight: the median at 1, more at 0.1. */
+    assert_memory_equal(w.c.rows[1].outcomes[0], w.c.rows[4].outcomes[0],
+                        w.c.n_episodes * sizeof(struct mir_outcome));
+    for (uint32_t i = 0; i < w.c.n_episodes; i++)
+        assert_true(w.c.rows[4].outcomes[1][i].submit_at < w.c.rows[4].outcomes[0][i].submit_at);
+    close_world(&w);
+}
+
+static void without_a_model_they_do_what_qbets_does(void **state)
+{
+    static const enum mir_protocol protocols[] = {MIR_PROTOCOL_CONTINUOUS, MIR_PROTOCOL_COLD};
+
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        struct world w;
+
+        open_generated(&w, MIR_SCHED_SLURM, 12);
+        add_policy(&w, "qbets");
+        add_policy(&w, "forest-q");
+        add_policy(&w, "xgb");
+        w.e.protocol = protocols[p];
+        run_world(&w);
+        assert_same_rows(&w.c, 3, 4);
+        assert_same_rows(&w.c, 3, 5);
+        /* And say so, at each decision of each weight. */
+        assert_true(w.c.rows[3].n_decisions > 2 * w.c.n_episodes);
+        assert_int_equal(w.c.rows[3].n_fell_back, 0);
+        assert_int_equal(w.c.rows[4].n_decisions, w.c.rows[3].n_decisions);
+        assert_int_equal(w.c.rows[4].n_fell_back, w.c.rows[3].n_decisions);
+        close_world(&w);
+    }
+}
+
+/* One node and a job that waits with the chain: who of them is ahead is a matter of nice. */
+static void the_model_is_told_the_successors_priority(void **state)
+{
+    static const int32_t nice[] = {-1000, 1000};
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct world w;
+
+        open_world(&w, MIR_SCHED_SLURM, 1);
+        w.cluster.priority.weight_job_size = 100000;
+        add_job(&w, 0, 1, 10);
+        add_job(&w, 1500, 1, 2 * HOUR);
+        add_policy(&w, "reactive");
+        add_policy(&w, "xgb-q");
+        w.e.shape.nice = nice[k];
+        w.e.model = fixture_model();
+        fixture_quantiles(w.e.model, MIR_WAIT_XGB_Q, "ahead_jobs", 0.5F, 0, 4);
+        run_world(&w);
+        assert_int_equal(w.c.rows[1].outcomes[0][0].submit_at, k == 0 ? 1000 + HOUR : 1600);
+        close_world(&w);
+    }
+}
+
+/* Trees that split on what differs from instant to instant, so that answers do, too. */
+static struct mir_wait_model *lively_model(void)
+{
+    struct mir_wait_model *m = fixture_model();
+
+    fixture_quantiles(m, MIR_WAIT_FOREST_Q, "plan_p50", 2, 1, 6);
+    fixture_quantiles(m, MIR_WAIT_XGB_Q, "expected_release_4h", 12, 6, 2);
+    fixture_outcome(m, MIR_WAIT_RF, MIR_PAPER_ROWS - 1, 1, 40, -3, 0);
+    fixture_outcome(m, MIR_WAIT_XGB, 70, 1, 60, 0, -3);
+    return m;
+}
+
+/* Otherwise a test of what models say would be one of fixed leads. */
+static void assert_leads_differ(const struct mir_comparison *c, uint32_t row)
+{
+    int64_t least_s = INT64_MAX, most_s = 0;
+
+    for (uint32_t i = 0; i < c->n_episodes * c->n_links; i++) {
+        const struct mir_outcome *o = &c->rows[row].outcomes[0][i];
+        int64_t lead_s = o->predecessor_end_at - o->submit_at;
+
+        least_s = lead_s < least_s ? lead_s : least_s;
+        most_s = lead_s > most_s ? lead_s : most_s;
+    }
+    assert_true(most_s - least_s >= 2 * HOUR);
+}
+
+/* They do not share what one thread has seen. */
+static void threads_do_not_change_what_models_say(void **state)
+{
+    static const enum mir_protocol protocols[] = {MIR_PROTOCOL_CONTINUOUS, MIR_PROTOCOL_COLD};
+
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        struct mir_comparison first;
+        struct world w;
+
+        open_generated(&w, MIR_SCHED_SLURM, 13);
+        add_policy(&w, "forest-q");
+        add_policy(&w, "xgb-q");
+        add_policy(&w, "rf");
+        add_policy(&w, "xgb");
+        w.e.model = lively_model();
+        w.e.n_jobs = 3;
+        w.e.protocol = protocols[p];
+        run_world(&w);
+        for (uint32_t r = 3; r < w.c.n_rows; r++)
+            assert_leads_differ(&w.c, r);
+        first = w.c;
+        memset(&w.c, 0, sizeof w.c);
+        w.e.n_threads = 3;
+        run_world(&w);
+        assert_same_outcomes(&first, &w.c);
+        mir_comparison_release(&first);
+        close_world(&w);
+    }
+}
+
+/* Who asks a model, and how many do, is nothing to the others. */
+static void a_model_changes_nothing_for_those_who_do_not_ask(void **state)
+{
+    struct mir_comparison first;
+    struct world w;
+
+    (void)state;
+    open_generated(&w, MIR_SCHED_SLURM, 14);
+    w.e.n_jobs = 3;
+    run_world(&w);
+    first = w.c;
+    memset(&w.c, 0, sizeof w.c);
+    add_policy(&w, "xgb");
+    add_policy(&w, "forest-q");
+    w.e.model = lively_model();
+    run_world(&w);
+    w.c.n_rows = first.n_rows;
+    w.c.n_probes = first.n_probes;
+    assert_same_outcomes(&first, &w.c);
+    w.c.n_rows = w.e.n_policies;
+    mir_comparison_release(&first);
+    close_world(&w);
+}
+
+/* ---- Told beside */
 
 static void the_timeline_covers_the_window_by_hours(void **state)
 {
@@ -570,6 +746,11 @@ int main(void)
         cmocka_unit_test(clairvoyant_is_the_best_that_brute_force_finds),
         cmocka_unit_test(no_policy_beats_the_clairvoyant),
         cmocka_unit_test(threads_do_not_change_the_outcome),
+        cmocka_unit_test(a_model_of_one_answer_is_a_fixed_lead),
+        cmocka_unit_test(without_a_model_they_do_what_qbets_does),
+        cmocka_unit_test(the_model_is_told_the_successors_priority),
+        cmocka_unit_test(threads_do_not_change_what_models_say),
+        cmocka_unit_test(a_model_changes_nothing_for_those_who_do_not_ask),
         cmocka_unit_test(the_timeline_covers_the_window_by_hours),
         cmocka_unit_test(episodes_past_the_logs_end_are_told),
     };

@@ -48,7 +48,8 @@ static void assert_refused(const char *spec, int rc, const char *part)
 static void opens_every_builtin_policy(void **state)
 {
     static const char *const specs[] = {"reactive", "lead:hours=6", "avg", "quantile",
-                                        "qbets",    "asa",          NULL};
+                                        "qbets",    "asa",          "rf",  "xgb",
+                                        "forest-q", "xgb-q",        NULL};
     size_t i = 0;
 
     (void)state;
@@ -73,7 +74,9 @@ static void accepts_options_in_every_spelling(void **state)
         "lead:seconds=0",      "lead:hours=90m",
         "avg:last=5",          "quantile:quantile=0.9,last=50,minimum=5",
         "quantile:quantile=1", "qbets:quantile=0.9,confidence=0.8,last=500",
-        "asa:last=10",
+        "asa:last=10",         "rf:threshold=-2.5",
+        "xgb:threshold=1",     "forest-q:quantile=1",
+        "xgb-q:quantile=0",
     };
 
     (void)state;
@@ -92,7 +95,7 @@ static void refuses_bad_specs_with_the_reason(void **state)
         {":hours=6", -EINVAL, "name is missing"},
         {"leed:hours=6", -ENOENT,
          "no policy \"leed\"; there are reactive, lead, avg, quantile, "
-         "qbets, asa"},
+         "qbets, asa, rf, xgb, forest-q, xgb-q"},
         {"lead", -EINVAL, "needs hours="},
         {"lead:", -EINVAL, "key=value"},
         {"lead:hours", -EINVAL, "\"hours\" is not key=value"},

@@ -97,6 +97,26 @@ static void compares_eight_policies_by_default(void **state)
     mir_replay_options_release(&o);
 }
 
+static void a_model_adds_the_policies_that_ask_it(void **state)
+{
+    struct mir_replay_options o;
+    struct mir_error err;
+    char line[LINE];
+
+    (void)state;
+    assert_int_equal(parse(line, "run --model wait.model --in-sample", &o, &err), 0);
+    assert_string_equal(o.model, "wait.model");
+    assert_true(o.in_sample);
+    assert_int_equal(o.n_policies, 10);
+    assert_string_equal(mir_policy_spec(o.policies[8]), "forest-q");
+    assert_string_equal(mir_policy_spec(o.policies[9]), "xgb-q");
+    mir_replay_options_release(&o);
+    assert_int_equal(parse(line, "run --model wait.model --policy rf", &o, &err), 0);
+    assert_int_equal(o.n_policies, 2);
+    assert_false(o.in_sample);
+    mir_replay_options_release(&o);
+}
+
 static void times_are_read_in_the_zone_wherever_it_stands(void **state)
 {
     struct mir_replay_options o;
@@ -138,6 +158,8 @@ static void wrong_usage_is_refused_with_a_reason(void **state)
         {"run --policy oracle9000", "oracle9000"},
         {"run --policy lead", "lead"},
         {"run --policy avg --policy avg", "twice"},
+        {"run --in-sample", "--model"},
+        {"run --model", "--model needs a value"},
         {"run --policy ./no-such-file.so", "no-such-file"},
         {"run --weights 1,two", "two"},
         {"run --weights -1", "-1"},
@@ -223,6 +245,7 @@ int main(void)
         cmocka_unit_test(reads_what_the_manual_shows),
         cmocka_unit_test(reactive_is_always_first),
         cmocka_unit_test(compares_eight_policies_by_default),
+        cmocka_unit_test(a_model_adds_the_policies_that_ask_it),
         cmocka_unit_test(times_are_read_in_the_zone_wherever_it_stands),
         cmocka_unit_test(wrong_usage_is_refused_with_a_reason),
         cmocka_unit_test(every_option_is_in_the_help_of_its_verbs_only),

@@ -272,6 +272,69 @@ static void table_ends_its_parts_with_the_clairvoyant(void **state)
     free(text);
 }
 
+/* The line that begins with `label` + 1 (a line feed), of the part that begins with `title`. */
+static char *line_of(const char *text, const char *title, const char *label)
+{
+    const char *line = strstr(text, title);
+
+    assert_non_null(line);
+    line = strstr(line, label);
+    assert_non_null(line);
+    return strndup(line + 1, strcspn(line + 1, "\n"));
+}
+
+/* The same figures as everywhere; reactive closes nothing of its own gap, surely. */
+static void table_tells_the_gap_with_its_interval(void **state)
+{
+    char *text = made_text(plain_table), *line, expected[64];
+    struct mir_comparison c;
+    struct mir_figures f;
+
+    (void)state;
+    make(&c);
+    mir_comparison_figures(&c, &c.rows[2], 0, -1, &f);
+    mir_comparison_release(&c);
+    assert_true(f.gap_low < f.gap_closed && f.gap_closed < f.gap_high);
+    snprintf(expected, sizeof expected, "%.0f %%*[%.0f, %.0f %%]", 100 * f.gap_closed,
+             100 * f.gap_low, 100 * f.gap_high);
+    line = line_of(text, "Part of the gap", "\nquantile ");
+    if (strstr(line, expected) == NULL)
+        fail_msg("no %s in %s", expected, line);
+    free(line);
+    line = line_of(text, "Part of the gap", "\nreactive ");
+    assert_non_null(strstr(line, "0 %"));
+    assert_null(strstr(line, "["));
+    free(line);
+    free(text);
+}
+
+static void a_model_is_named_where_there_is_one(void **state)
+{
+    static report_f *const reports[] = {plain_table, mir_report_html, mir_report_json};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct mir_comparison c;
+        char *text;
+
+        make(&c);
+        text = text_of(reports[i], &c);
+        assert_null(strstr(text, "2022-10-01"));
+        free(text);
+        c.model = mir_strdup("wait.model");
+        c.model_source = mir_strdup("<log>");
+        c.model_from_at = 1664582400;
+        c.model_to_at = 1675123200;
+        text = text_of(reports[i], &c);
+        assert_non_null(strstr(text, "wait.model"));
+        assert_non_null(strstr(text, "2022-10-01"));
+        assert_non_null(strstr(text, "2023-01-31"));
+        assert_true((strstr(text, "<log>") == NULL) == (reports[i] == mir_report_html));
+        free(text);
+        mir_comparison_release(&c);
+    }
+}
+
 /* Of the mean interruptions 2.68, 121.33, 0.50 and 0.00 the last is best, and marked alone. */
 static void table_marks_the_best_policy_of_a_column(void **state)
 {
@@ -495,6 +558,8 @@ int main(void)
         cmocka_unit_test(table_is_plain_ascii_without_trailing_blanks),
         cmocka_unit_test(table_ends_its_parts_with_the_clairvoyant),
         cmocka_unit_test(table_marks_the_best_policy_of_a_column),
+        cmocka_unit_test(table_tells_the_gap_with_its_interval),
+        cmocka_unit_test(a_model_is_named_where_there_is_one),
         cmocka_unit_test(html_is_self_contained),
         cmocka_unit_test(html_escapes_what_comes_from_outside),
         cmocka_unit_test(html_has_no_impossible_number),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* cmd_run.c - policies compared on a log. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ static uint32_t count_cores(void)
 
 static void fill_episodes(const struct mir_replay_options *o,
                           const struct mir_scene *scene,
+                          struct mir_wait_model *model,
                           struct mir_episodes *e)
 {
     *e = (struct mir_episodes){
@@ -56,6 +58,7 @@ static void fill_episodes(const struct mir_replay_options *o,
         .capacity = mir_scene_capacity(scene),
         .policies = o->policies,
         .n_policies = o->n_policies,
+        .model = model,
         .weights = o->weights,
         .n_weights = o->n_weights,
         .shape = scene->shape,
@@ -75,8 +78,48 @@ static void fill_episodes(const struct mir_replay_options *o,
     default_window(scene, &e->from_at, &e->to_at);
 }
 
+/* ---- The model */
+
+static int
+open_model(const struct mir_replay_options *o, struct mir_wait_model **out, struct mir_error *err)
+{
+    return o->model == NULL ? 0 : mir_wait_model_load(o->model, out, err);
+}
+
+/* What a model says of the days that it learned from is no measure of what it can say of others. */
+static int check_window(const struct mir_replay_options *o,
+                        const struct mir_wait_model *model,
+                        const struct mir_episodes *e,
+                        struct mir_error *err)
+{
+    char from[32], to[32];
+
+    if (model == NULL || o->in_sample || e->from_at >= model->origin.to_at ||
+        e->to_at <= model->origin.from_at)
+        return 0;
+    return mir_error_set(err, -EINVAL,
+                         "%s was trained on %.10s to %.10s, days of this run: no measure of what "
+                         "it can do (--from and --to for other days, --in-sample to run it "
+                         "nevertheless)",
+                         o->model, mir_format_time(model->origin.from_at, from),
+                         mir_format_time(model->origin.to_at, to));
+}
+
+static void describe_model(const struct mir_replay_options *o,
+                           const struct mir_wait_model *model,
+                           struct mir_comparison *out)
+{
+    if (model == NULL)
+        return;
+    out->model = mir_strdup(o->model);
+    out->model_source = mir_strdup(model->origin.source);
+    out->model_from_at = model->origin.from_at;
+    out->model_to_at = model->origin.to_at;
+}
+
 static int compare(const struct mir_replay_options *o,
                    const struct mir_scene *scene,
+                   struct mir_wait_model *model,
                    struct mir_comparison *out,
                    struct mir_episodes_notes *notes,
                    struct mir_error *err)
@@ -85,7 +128,10 @@ static int compare(const struct mir_replay_options *o,
     struct mir_episodes e;
     int rc;
 
-    fill_episodes(o, scene, &e);
+    fill_episodes(o, scene, model, &e);
+    rc = check_window(o, model, &e, err);
+    if (rc != 0)
+        return rc;
     mir_progress_open(&progress, "episodes", mir_episodes_count(&e), o->quiet);
     e.progress = &progress;
     rc = mir_episodes_run(&e, out, notes, err);
@@ -121,6 +167,30 @@ write_file(const char *path, write_f write, const struct mir_comparison *c, stru
     if (to == NULL)
         return -EIO;
     return mir_output_close(to, path, write(to, c, err), err);
+}
+
+/* A policy that could not ask is not what its name says. */
+static void print_model_notes(const struct mir_replay_options *o,
+                              const struct mir_scene *scene,
+                              const struct mir_wait_model *model,
+                              const struct mir_comparison *c)
+{
+    uint32_t n_nodes = mir_cluster_nodes(&scene->cluster);
+
+    for (uint32_t i = 0; i < c->n_rows; i++) {
+        const struct mir_comparison_row *row = &c->rows[i];
+
+        if (row->n_fell_back > 0)
+            fprintf(stderr,
+                    "mirage-replay: %s: %" PRIu64 " of %" PRIu64
+                    " decisions were another policy's, %s\n",
+                    row->policy, row->n_fell_back, row->n_decisions,
+                    model == NULL ? "as it had no --model to ask"
+                                  : "where the model did not know the method, chain or queue");
+    }
+    if (model != NULL && model->origin.n_nodes != n_nodes)
+        fprintf(stderr, "mirage-replay: %s was trained on a machine of %u nodes, this has %u\n",
+                o->model, model->origin.n_nodes, n_nodes);
 }
 
 static void print_notes(const struct mir_scene *scene,
@@ -167,13 +237,17 @@ int mir_command_run(const struct mir_replay_options *options,
     int64_t began_ns = mir_clock_mono_ns(), began_cpu_ns = mir_clock_cpu_ns();
     struct mir_episodes_notes notes = {0};
     struct mir_comparison c = {0};
-    struct mir_scene scene;
-    int rc = mir_scene_open(options, false, &scene, err);
+    struct mir_wait_model *model = NULL;
+    struct mir_scene scene = {0};
+    int rc = open_model(options, &model, err);
 
+    if (rc == 0)
+        rc = mir_scene_open(options, false, &scene, err);
     c.cpu_s = (double)(mir_clock_cpu_ns() - began_cpu_ns) * 1e-9;
     if (rc == 0)
-        rc = compare(options, &scene, &c, &notes, err);
+        rc = compare(options, &scene, model, &c, &notes, err);
     if (rc == 0) {
+        describe_model(options, model, &c);
         c.log_path = mir_strdup(scene.name);
         c.command = mir_strdup(command);
         c.version = mir_strdup(MIR_VERSION);
@@ -182,8 +256,10 @@ int mir_command_run(const struct mir_replay_options *options,
     }
     if (rc == 0 && !options->quiet) {
         mir_scene_print_notes(&scene);
+        print_model_notes(options, &scene, model, &c);
         print_notes(&scene, &c, &notes);
     }
+    mir_wait_model_unref(model);
     mir_comparison_release(&c);
     mir_scene_release(&scene);
     return rc;

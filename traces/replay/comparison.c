@@ -43,6 +43,8 @@ void mir_comparison_release(struct mir_comparison *c)
     free(c->scheduler);
     free(c->protocol);
     free(c->version);
+    free(c->model);
+    free(c->model_source);
     memset(c, 0, sizeof *c);
 }
 

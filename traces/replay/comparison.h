@@ -46,6 +46,8 @@ struct mir_comparison_row {
     char *policy;  /* the spec as written; owned */
     char *summary; /* one line; owned */
     bool uses_weight;
+    /* How often it was asked, at all weights, and how often it fell back on another rule. */
+    uint64_t n_decisions, n_fell_back;
     /*
      * outcomes[w][episode * n_links + link]; a policy that does not look at the
      * weight has one array that every weight points to.
@@ -77,6 +79,9 @@ struct mir_comparison {
     char *scheduler;
     char *protocol;
     char *version; /* of the program; may be NULL */
+    char *model;   /* its file; NULL: none */
+    char *model_source;
+    int64_t model_from_at, model_to_at; /* what it was trained on */
     uint32_t cluster_nodes;
     uint32_t chain_nodes;
     int32_t chain_limit_s;

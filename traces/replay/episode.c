@@ -20,6 +20,7 @@ struct player {
     bool submits;                 /* at the instant being looked at */
     bool decided;
     double best_cost; /* clairvoyant only */
+    uint64_t n_decisions, n_fell_back;
 };
 
 /* The simulators of one link of a chain. */
@@ -35,9 +36,10 @@ struct mir_worker {
     uint32_t n_players;
     struct player **members; /* room for each link's order of players */
     uint32_t n_links;
-    struct mir_sim *base;    /* the background, without any chain */
-    struct mir_sim *scratch; /* of probes */
-    struct stage *stages;    /* n_links */
+    struct mir_forecasts *forecasts; /* NULL: nobody asks, or there is no model */
+    struct mir_sim *base;            /* the background, without any chain */
+    struct mir_sim *scratch;         /* of probes */
+    struct stage *stages;            /* n_links */
     uint64_t n_probes;
 };
 
@@ -65,7 +67,7 @@ void mir_episodes_sim_options(const struct mir_episodes *e, struct mir_sim_optio
     for (uint32_t i = 0; i < e->n_policies; i++) {
         unsigned parts = mir_policy_plugin(e->policies[i])->snapshot_parts;
 
-        out->keep_history |= (parts & MIR_SNAPSHOT_HISTORY) != 0;
+        out->keep_history |= (parts & (MIR_SNAPSHOT_HISTORY | MIR_SNAPSHOT_FORECAST)) != 0;
         out->keep_summary |= (parts & MIR_SNAPSHOT_SUMMARY) != 0;
     }
 }
@@ -99,12 +101,15 @@ static void add_players(struct mir_worker *w, struct mir_comparison *out)
         add_player(w, NULL, &out->clairvoyant, k);
 }
 
-struct mir_worker *mir_worker_create(const struct mir_episodes *e, struct mir_comparison *out)
+struct mir_worker *mir_worker_create(const struct mir_episodes *e,
+                                     const struct mir_background *background,
+                                     struct mir_comparison *out)
 {
     struct mir_worker *w = MIR_NEW(struct mir_worker);
 
     w->e = e;
     w->n_links = e->n_jobs - 1;
+    w->forecasts = mir_forecasts_wanted(e) ? mir_forecasts_create(e, background) : NULL;
     w->stages = MIR_NEW_ARRAY(struct stage, w->n_links);
     for (uint32_t k = 0; k < e->n_weights; k++) {
         w->settings[k] = (struct mir_chain_settings){
@@ -137,15 +142,20 @@ void mir_worker_destroy(struct mir_worker *w)
     if (w == NULL)
         return;
     destroy_sims(w);
+    mir_forecasts_destroy(w->forecasts);
     free(w->stages);
     free(w->members);
     free(w->players);
     free(w);
 }
 
-uint64_t mir_worker_probes(const struct mir_worker *w)
+void mir_worker_add_counts(const struct mir_worker *w, struct mir_comparison *out)
 {
-    return w->n_probes;
+    out->n_probes += w->n_probes;
+    for (uint32_t i = 0; i < w->n_players; i++) {
+        w->players[i].row->n_decisions += w->players[i].n_decisions;
+        w->players[i].row->n_fell_back += w->players[i].n_fell_back;
+    }
 }
 
 /* ---- One link: who submits when, and when does it start? */
@@ -165,8 +175,8 @@ static double cost_of(const struct mir_outcome *o, double weight)
     return signed_s > 0 ? (double)signed_s : -(double)signed_s * weight;
 }
 
-/* What the policies that have not submitted yet want to see. */
-static unsigned wanted_parts(struct player *const *members, uint32_t n)
+/* What the policies that have not submitted yet want to see; `asks`: of a forecaster, too. */
+static unsigned wanted_parts(struct player *const *members, uint32_t n, bool asks)
 {
     unsigned parts = 0;
 
@@ -174,7 +184,43 @@ static unsigned wanted_parts(struct player *const *members, uint32_t n)
         if (members[i]->policy != NULL && !members[i]->decided)
             parts |= members[i]->link.plugin->snapshot_parts;
     }
+    if (!asks)
+        return parts & ~(unsigned)(MIR_SNAPSHOT_FORECAST | MIR_SNAPSHOT_PAPER);
+    if ((parts & MIR_SNAPSHOT_FORECAST) != 0)
+        parts |= MIR_SNAPSHOT_JOBS | MIR_SNAPSHOT_HISTORY;
     return parts;
+}
+
+/* All that decide at this instant share one forecaster. */
+static void give_forecasts(struct mir_worker *w,
+                           const struct mir_sim *world,
+                           const struct mir_snapshot *queue,
+                           unsigned parts,
+                           struct player **members,
+                           uint32_t n)
+{
+    struct mir_forecaster *forecaster =
+        mir_forecasts_look(w->forecasts, queue, (parts & MIR_SNAPSHOT_PAPER) != 0);
+    double priority = mir_sim_request_priority(world, &w->e->shape);
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct mir_link *link = &members[i]->link;
+
+        if (link->plugin == NULL || (link->plugin->snapshot_parts & MIR_SNAPSHOT_FORECAST) == 0)
+            continue;
+        link->forecaster = forecaster;
+        link->successor_priority = isnan(priority) ? 0 : priority;
+    }
+}
+
+static bool decides_to_submit(struct player *p, const struct mir_snapshot *queue)
+{
+    struct mirage_decision decision;
+
+    mir_link_decide(&p->link, queue, &decision);
+    p->n_decisions++;
+    p->n_fell_back += decision.fell_back != 0;
+    return decision.action == MIRAGE_SUBMIT;
 }
 
 /*
@@ -188,14 +234,10 @@ static bool ask(struct player **members, uint32_t n, const struct mir_snapshot *
 
     for (uint32_t i = 0; i < n; i++) {
         struct player *p = members[i];
-        struct mirage_decision decision;
 
         p->submits = p->policy == NULL;
-        if (p->policy != NULL && !p->decided) {
-            if (!ended)
-                mir_link_decide(&p->link, queue, &decision);
-            p->submits = ended || decision.action == MIRAGE_SUBMIT;
-        }
+        if (p->policy != NULL && !p->decided)
+            p->submits = ended || decides_to_submit(p, queue);
         wanted |= p->submits;
     }
     return wanted;
@@ -258,12 +300,16 @@ static int decide_at(struct mir_worker *w,
         .predecessor_end_at = end_at,
         .submit_at = mir_sim_now(world),
     };
+    bool ended = o.submit_at >= end_at;
+    unsigned parts = wanted_parts(members, n, w->forecasts != NULL && !ended);
     int64_t until_at;
-    int rc = host->ops->observe(host, wanted_parts(members, n), &queue, err);
+    int rc = host->ops->observe(host, parts, &queue, err);
 
     if (rc != 0)
         return rc;
-    if (!ask(members, n, &queue, o.submit_at >= end_at))
+    if ((parts & MIR_SNAPSHOT_FORECAST) != 0)
+        give_forecasts(w, world, &queue, parts, members, n);
+    if (!ask(members, n, &queue, ended))
         return 0;
     if (w->scratch == NULL)
         w->scratch = mir_sim_fork(world);
@@ -456,7 +502,7 @@ make_base(struct mir_worker *w, uint32_t index, int64_t *submit_at, struct mir_e
     }
     mir_sim_advance(w->base, at);
     *submit_at = at;
-    return 0;
+    return w->forecasts == NULL ? 0 : mir_forecasts_begin(w->forecasts, &options, at, err);
 }
 
 static int open_players(struct mir_worker *w, uint32_t index, struct mir_error *err)

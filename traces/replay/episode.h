@@ -11,12 +11,18 @@
 #include "daemon/core/error.h"
 #include "traces/replay/comparison.h"
 #include "traces/replay/episodes.h"
+#include "traces/replay/forecasts.h"
 #include "traces/sim/sim.h"
 
 struct mir_worker;
 
-/* Both are lent for the worker's life; the rows of `out` have their outcome arrays. */
-struct mir_worker *mir_worker_create(const struct mir_episodes *e, struct mir_comparison *out);
+/*
+ * All are lent for the worker's life; the rows of `out` have their outcome arrays.
+ * `background` is NULL where no forecast is wanted, and in the cold protocol.
+ */
+struct mir_worker *mir_worker_create(const struct mir_episodes *e,
+                                     const struct mir_background *background,
+                                     struct mir_comparison *out);
 
 /* Accepts NULL. */
 void mir_worker_destroy(struct mir_worker *w);
@@ -28,7 +34,8 @@ void mir_worker_destroy(struct mir_worker *w);
  */
 int mir_worker_run(struct mir_worker *w, uint32_t index, struct mir_error *err);
 
-uint64_t mir_worker_probes(const struct mir_worker *w);
+/* Add what it counted to the comparison: probes, and each row's decisions.  When all is over. */
+void mir_worker_add_counts(const struct mir_worker *w, struct mir_comparison *out);
 
 /* The controller's start in the continuous protocol: nothing happens before. */
 int64_t mir_episodes_origin(const struct mir_episodes *e);

@@ -28,6 +28,7 @@ uint32_t mir_episodes_count(const struct mir_episodes *e)
 
 struct crew {
     const struct mir_episodes *e;
+    const struct mir_background *background; /* NULL: none, or each episode's own */
     struct mir_comparison *out;
     uint32_t n_episodes;
     atomic_uint next;
@@ -37,7 +38,7 @@ struct crew {
 struct hand {
     struct crew *crew;
     pthread_t thread;
-    uint64_t n_probes;
+    struct mir_worker *worker; /* NULL: this hand never worked */
     int64_t cpu_ns;
     int rc;
     uint32_t failed_at;
@@ -49,8 +50,9 @@ static void *work(void *arg)
     struct hand *h = arg;
     struct crew *crew = h->crew;
     int64_t began_ns = mir_clock_cpu_ns();
-    struct mir_worker *w = mir_worker_create(crew->e, crew->out);
+    struct mir_worker *w = mir_worker_create(crew->e, crew->background, crew->out);
 
+    h->worker = w;
     while (!atomic_load(&crew->stop)) {
         uint32_t index = atomic_fetch_add(&crew->next, 1);
 
@@ -65,8 +67,6 @@ static void *work(void *arg)
         if (crew->e->progress != NULL)
             mir_progress_add(crew->e->progress, 1);
     }
-    h->n_probes = mir_worker_probes(w);
-    mir_worker_destroy(w);
     h->cpu_ns = mir_clock_cpu_ns() - began_ns;
     return NULL;
 }
@@ -86,14 +86,16 @@ static void work_all(struct hand *hands, uint32_t n)
     free(started);
 }
 
-/* Of several failures, the first episode's is told. */
+/* Ends the workers, too.  Of several failures, the first episode's is told. */
 static int
 gather(const struct hand *hands, uint32_t n, struct mir_comparison *out, struct mir_error *err)
 {
     const struct hand *failed = NULL;
 
     for (uint32_t i = 0; i < n; i++) {
-        out->n_probes += hands[i].n_probes;
+        if (hands[i].worker != NULL)
+            mir_worker_add_counts(hands[i].worker, out);
+        mir_worker_destroy(hands[i].worker);
         out->cpu_s += (double)hands[i].cpu_ns * 1e-9;
         if (hands[i].rc != 0 && (failed == NULL || hands[i].failed_at < failed->failed_at))
             failed = &hands[i];
@@ -103,10 +105,13 @@ gather(const struct hand *hands, uint32_t n, struct mir_comparison *out, struct 
     return mir_error_set(err, failed->rc, "%s", failed->err.text);
 }
 
-static int
-run_threads(const struct mir_episodes *e, struct mir_comparison *out, struct mir_error *err)
+static int run_threads(const struct mir_episodes *e,
+                       const struct mir_background *background,
+                       struct mir_comparison *out,
+                       struct mir_error *err)
 {
-    struct crew crew = {.e = e, .out = out, .n_episodes = out->n_episodes};
+    struct crew crew = {
+        .e = e, .background = background, .out = out, .n_episodes = out->n_episodes};
     uint32_t n = e->n_threads < out->n_episodes ? e->n_threads : out->n_episodes;
     struct hand *hands = MIR_NEW_ARRAY(struct hand, n);
     int rc;
@@ -236,6 +241,25 @@ note(const struct mir_episodes *e, const struct mir_comparison *c, struct mir_ep
     }
 }
 
+/* With the background that forecasts are made from, where all episodes share one. */
+static int run_all(const struct mir_episodes *e, struct mir_comparison *out, struct mir_error *err)
+{
+    struct mir_background background = {0};
+    struct mir_sim_options options;
+    int64_t began_ns = mir_clock_cpu_ns();
+    int rc;
+
+    if (!mir_forecasts_wanted(e) || e->protocol == MIR_PROTOCOL_COLD)
+        return run_threads(e, NULL, out, err);
+    mir_episodes_sim_options(e, &options);
+    rc = mir_background_make(e, &options, e->from_at, &background, err);
+    out->cpu_s += (double)(mir_clock_cpu_ns() - began_ns) * 1e-9;
+    if (rc == 0)
+        rc = run_threads(e, &background, out, err);
+    mir_background_release(&background);
+    return rc;
+}
+
 int mir_episodes_run(const struct mir_episodes *e,
                      struct mir_comparison *out,
                      struct mir_episodes_notes *notes,
@@ -249,7 +273,7 @@ int mir_episodes_run(const struct mir_episodes *e,
     make_rows(e, out);
     rc = mir_timeline(e, out, err);
     if (rc == 0)
-        rc = run_threads(e, out, err);
+        rc = run_all(e, out, err);
     if (rc == 0)
         note(e, out, notes);
     return rc;

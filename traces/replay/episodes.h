@@ -21,6 +21,7 @@
 #include "daemon/core/error.h"
 #include "daemon/core/progress.h"
 #include "daemon/host/host.h"
+#include "models/predict/wait_model.h"
 #include "plugins/policy.h"
 #include "traces/replay/comparison.h"
 #include "traces/sim/capacity.h"
@@ -42,6 +43,7 @@ struct mir_episodes {
     const struct mir_capacity *capacity; /* NULL: all nodes, always */
     struct mir_policy *const *policies;  /* [0] is reactive */
     uint32_t n_policies;
+    struct mir_wait_model *model; /* what they may ask for forecasts; NULL: nothing */
     const double *weights;
     uint32_t n_weights;       /* 1 to MIR_MAX_WEIGHTS */
     struct mir_request shape; /* of every job of the chain; run_s: what it really runs */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* help.c - what --help prints, from the table of options. */
-#include <string.h>
-
 #include "traces/replay/options.h"
-
-enum { OPTION_COLUMN = 26, LINE_WIDTH = 96 };
 
 static const char *const USAGE[MIR_N_VERBS] = {
     [MIR_VERB_RUN] = "run [LOG] [OPTIONS]",
@@ -33,74 +29,12 @@ static const char *const EXAMPLE[MIR_N_VERBS] = {
     [MIR_VERB_GENERATE] = "generate --days 60 --seed 7 -o jobs.csv",
 };
 
-/* `text` from column OPTION_COLUMN on, broken between words. */
-static void print_wrapped(FILE *to, const char *text)
-{
-    int column = OPTION_COLUMN;
-
-    for (;;) {
-        int len = (int)strcspn(text, " ");
-
-        fprintf(to, "%.*s", len, text);
-        column += len;
-        text += len;
-        if (*text == '\0')
-            break;
-        text++;
-        if (column + 1 + (int)strcspn(text, " ") > LINE_WIDTH) {
-            fprintf(to, "\n%*s", OPTION_COLUMN, "");
-            column = OPTION_COLUMN;
-        } else {
-            putc(' ', to);
-            column++;
-        }
-    }
-    putc('\n', to);
-}
-
-static void print_option(FILE *to, const struct mir_option_row *row)
-{
-    char left[64];
-    int len = snprintf(left, sizeof left, "  %c%c%s--%s%s%s", row->letter == 0 ? ' ' : '-',
-                       row->letter == 0 ? ' ' : row->letter, row->letter == 0 ? "  " : ", ",
-                       row->name, row->arg == NULL ? "" : " ", row->arg == NULL ? "" : row->arg);
-
-    fprintf(to, "%-*s", OPTION_COLUMN, left);
-    if (len >= OPTION_COLUMN)
-        fprintf(to, "\n%*s", OPTION_COLUMN, "");
-    print_wrapped(to, row->help);
-}
-
-/* Rows of one heading need not stand together in the table. */
-static void print_group(FILE *to, enum mir_verb verb, const char *group)
-{
-    fprintf(to, "\n%s\n", group);
-    for (const struct mir_option_row *row = mir_option_rows(); row->name != NULL; row++) {
-        if (row->group == group && (row->verbs & 1u << verb) != 0)
-            print_option(to, row);
-    }
-}
-
-static void print_groups(FILE *to, enum mir_verb verb)
-{
-    const struct mir_option_row *rows = mir_option_rows();
-
-    for (int i = 0; rows[i].name != NULL; i++) {
-        bool first = (rows[i].verbs & 1u << verb) != 0;
-
-        for (int k = 0; k < i && first; k++)
-            first = rows[k].group != rows[i].group || (rows[k].verbs & 1u << verb) == 0;
-        if (first)
-            print_group(to, verb, rows[i].group);
-    }
-}
-
 static void print_policies(FILE *to)
 {
     fprintf(to, "\nPolicies\n");
     for (const struct mirage_plugin *const *p = mir_policy_builtin(); *p != NULL; p++) {
-        fprintf(to, "  %-*s", OPTION_COLUMN - 2, (*p)->name);
-        print_wrapped(to, (*p)->summary);
+        fprintf(to, "  %-*s", MIR_OPTION_COLUMN - 2, (*p)->name);
+        mir_option_print_wrapped(to, (*p)->summary);
     }
 }
 
@@ -118,8 +52,10 @@ void mir_replay_help(FILE *to)
 
 void mir_replay_help_verb(FILE *to, enum mir_verb verb)
 {
+    const struct mir_option_list list = {"", {mir_option_rows()}, {1u << verb}};
+
     fprintf(to, "mirage-replay %s\n  %s\n", USAGE[verb], SUMMARY[verb]);
-    print_groups(to, verb);
+    mir_option_rows_print(to, &list);
     if (verb == MIR_VERB_RUN)
         print_policies(to);
     fprintf(to, "\nExample\n  mirage-replay %s\n", EXAMPLE[verb]);

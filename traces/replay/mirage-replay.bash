@@ -9,7 +9,7 @@ _mirage_replay_options()
 
 _mirage_replay_policies()
 {
-    mirage-replay run --help 2>/dev/null | sed -n '/^Policies/,/^$/s/^  \([a-z_]\+\) .*/\1/p'
+    mirage-replay run --help 2>/dev/null | sed -n '/^Policies/,/^$/s/^  \([a-z_-]\+\) .*/\1/p'
 }
 
 _mirage_replay_words()

@@ -3,7 +3,6 @@
 #include "traces/replay/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +15,10 @@ enum {
     STATS = 1 << MIR_VERB_STATS,
     CONVERT = 1 << MIR_VERB_CONVERT,
     GENERATE = 1 << MIR_VERB_GENERATE,
-    READS = RUN | SCHEDULE | STATS | CONVERT,
-    SIMULATES = RUN | SCHEDULE,
+    SCENE = 1 << MIR_VERB_SCENE,
+    READS = RUN | SCHEDULE | STATS | CONVERT | SCENE,
+    SIMULATES = RUN | SCHEDULE | SCENE,
     ALL = READS | GENERATE,
-
-    MAX_ROWS = 64,
-    FIRST_LONG = 256, /* getopt_long's value of row 0 */
 };
 
 /* For the setters below: `o`, `value` and `err` are what they are given. */
@@ -68,12 +65,14 @@ SET_SWITCH(set_json, json)
 SET_SWITCH(set_cold, cold)
 SET_SWITCH(set_compare, compare)
 SET_SWITCH(set_node_identity, node_identity)
+SET_SWITCH(set_in_sample, in_sample)
 SET_TEXT(set_from, from_text)
 SET_TEXT(set_to, to_text)
 SET_TEXT(set_start, start_text)
 SET_TEXT(set_slurm_conf, slurm_conf)
 SET_TEXT(set_capacity, capacity)
 SET_TEXT(set_output, output)
+SET_TEXT(set_model, model)
 SET_TEXT(set_report, report)
 SET_TEXT(set_outcomes, outcomes)
 SET_TEXT(set_fit, fit)
@@ -227,15 +226,20 @@ static const struct mir_option_row ROWS[] = {
      "a policy to compare, NAME[:KEY=VALUE,...] or PATH.so[:...]; may be repeated; reactive is "
      "always compared",
      set_policy},
+    {"model", 0, "FILE", RUN, CHAIN,
+     "what rf, xgb, forest-q and xgb-q ask; made by mirage-train, of days before this run's",
+     set_model},
+    {"in-sample", 0, NULL, RUN, CHAIN, "take a model that was trained on this run's own days",
+     set_in_sample},
     {"weights", 0, "W,...", RUN, CHAIN,
      "weights of overlap in cost = interruption + W * overlap; default 1,0.5,0.1", set_weights},
     {"period", 0, "TIME", RUN, CHAIN, "between decisions; default 10m", set_period},
     {"warmup", 0, "TIME", RUN, CHAIN, "what a successor needs before it serves; default 0",
      set_warmup},
     {"every", 0, "TIME", RUN, EPISODES, "begin an episode this often; default 4h", set_every},
-    {"from", 0, "DATE", RUN | SCHEDULE | STATS, WINDOW,
+    {"from", 0, "DATE", RUN | SCHEDULE | STATS | SCENE, WINDOW,
      "from this time on (2023-02-01, 2023-02-01T12:00, with or without a zone)", set_from},
-    {"to", 0, "DATE", RUN | SCHEDULE | STATS, WINDOW, "before this time", set_to},
+    {"to", 0, "DATE", RUN | SCHEDULE | STATS | SCENE, WINDOW, "before this time", set_to},
     {"limit-episodes", 0, "N", RUN, EPISODES, "only the first N episodes", set_limit_episodes},
     {"protocol", 0, "NAME", RUN, EPISODES,
      "continuous (default: the whole log runs) or cold (each episode starts on an empty cluster)",
@@ -244,8 +248,8 @@ static const struct mir_option_row ROWS[] = {
      "cold: jobs submitted for this long arrive; default 5d", set_cold_arrivals},
     {"cold-warmup", 0, "TIME", RUN, EPISODES,
      "cold: the predecessor is submitted after this long; default 2d", set_cold_warmup},
-    {"seed", 0, "N", RUN | GENERATE, WORKLOAD, "of everything random; default 1", set_seed},
-    {"threads", 0, "N", RUN, EPISODES, "default: all cores; results do not depend on it",
+    {"seed", 0, "N", RUN | GENERATE | SCENE, WORKLOAD, "of everything random; default 1", set_seed},
+    {"threads", 0, "N", RUN | SCENE, EPISODES, "default: all cores; results do not depend on it",
      set_threads},
     {"cold", 0, NULL, SCHEDULE, PLAN, "only the window's jobs, on an empty machine", set_cold},
     {"compare", 0, NULL, SCHEDULE, PLAN, "hold simulated waits against the log's", set_compare},
@@ -296,8 +300,6 @@ static const struct mir_option_row ROWS[] = {
     {NULL, 0, NULL, 0, NULL, NULL, NULL},
 };
 
-_Static_assert(sizeof ROWS / sizeof *ROWS <= MAX_ROWS, "room for getopt's table");
-
 const struct mir_option_row *mir_option_rows(void)
 {
     return ROWS;
@@ -325,7 +327,7 @@ const char *mir_verb_name(enum mir_verb verb)
 
 /* ---- Reading arguments */
 
-static void set_defaults(enum mir_verb verb, struct mir_replay_options *o)
+void mir_replay_options_defaults(enum mir_verb verb, struct mir_replay_options *o)
 {
     *o = (struct mir_replay_options){
         .verb = verb,
@@ -344,88 +346,16 @@ static void set_defaults(enum mir_verb verb, struct mir_replay_options *o)
     };
 }
 
-/* getopt's own tables, of the rows that the verb takes. */
-static void make_getopt(enum mir_verb verb, struct option *longs, char *shorts)
+static int
+read_log_path(int n, char **operands, struct mir_replay_options *o, struct mir_error *err)
 {
-    *shorts++ = ':'; /* a missing argument is told apart from an unknown option */
-    for (int i = 0; ROWS[i].name != NULL; i++) {
-        const struct mir_option_row *row = &ROWS[i];
-
-        if ((row->verbs & 1u << verb) == 0)
-            continue;
-        *longs++ = (struct option){row->name, row->arg != NULL, NULL, FIRST_LONG + i};
-        if (row->letter == 0)
-            continue;
-        *shorts++ = row->letter;
-        if (row->arg != NULL)
-            *shorts++ = ':';
-    }
-    *longs = (struct option){NULL, 0, NULL, 0};
-    *shorts = '\0';
-}
-
-static const struct mir_option_row *find_row(int value)
-{
-    if (value >= FIRST_LONG)
-        return &ROWS[value - FIRST_LONG];
-    for (int i = 0; ROWS[i].name != NULL; i++) {
-        if (ROWS[i].letter == value)
-            return &ROWS[i];
-    }
-    return NULL;
-}
-
-/* Another verb's option gets a better answer than "unknown". */
-static int refuse_unknown(enum mir_verb verb, const char *arg, struct mir_error *err)
-{
-    size_t len = strncmp(arg, "--", 2) == 0 ? strcspn(arg + 2, "=") : 0;
-
-    for (int i = 0; ROWS[i].name != NULL; i++) {
-        if (len > 0 && strlen(ROWS[i].name) == len && strncmp(ROWS[i].name, arg + 2, len) == 0 &&
-            (ROWS[i].verbs & 1u << verb) == 0)
-            return mir_error_set(err, -EINVAL, "%s does not take --%s", VERBS[verb], ROWS[i].name);
-        if (len > 0 && strlen(ROWS[i].name) == len && strncmp(ROWS[i].name, arg + 2, len) == 0)
-            return mir_error_set(err, -EINVAL, "--%s takes no value", ROWS[i].name);
-    }
-    return mir_error_set(err, -EINVAL, "unknown option '%s'", arg);
-}
-
-static int read_options(int argc, char **argv, struct mir_replay_options *o, struct mir_error *err)
-{
-    struct option longs[MAX_ROWS];
-    char shorts[2 * MAX_ROWS + 2];
-    int value;
-
-    make_getopt(o->verb, longs, shorts);
-    opterr = 0;
-    optind = 0; /* glibc: start anew */
-    while ((value = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        const struct mir_option_row *row;
-        int rc;
-
-        if (value == ':')
-            return mir_error_set(err, -EINVAL, "%s needs a value", argv[optind - 1]);
-        if (value == '?' && optopt > 0 && optopt < FIRST_LONG)
-            return mir_error_set(err, -EINVAL, "unknown option '-%c'", optopt);
-        if (value == '?')
-            return refuse_unknown(o->verb, argv[optind - 1], err);
-        row = find_row(value);
-        rc = row->set(o, optarg, err);
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
-}
-
-static int read_log_path(int argc, char **argv, struct mir_replay_options *o, struct mir_error *err)
-{
-    if (optind < argc && o->verb == MIR_VERB_GENERATE)
-        return mir_error_set(err, -EINVAL, "generate reads no log ('%s')", argv[optind]);
-    if (argc - optind > 1)
-        return mir_error_set(err, -EINVAL, "one log at a time ('%s' and '%s')", argv[optind],
-                             argv[optind + 1]);
-    if (optind < argc)
-        o->log_path = argv[optind];
+    if (n > 0 && o->verb == MIR_VERB_GENERATE)
+        return mir_error_set(err, -EINVAL, "generate reads no log ('%s')", operands[0]);
+    if (n > 1)
+        return mir_error_set(err, -EINVAL, "one log at a time ('%s' and '%s')", operands[0],
+                             operands[1]);
+    if (n > 0)
+        o->log_path = operands[0];
     else if (o->verb == MIR_VERB_CONVERT)
         return mir_error_set(err, -EINVAL, "convert needs a log");
     return 0;
@@ -459,11 +389,13 @@ static int read_times(struct mir_replay_options *o, struct mir_error *err)
 static int add_default_policies(struct mir_replay_options *o, struct mir_error *err)
 {
     static const char *const specs[] = {
-        "reactive", "lead:hours=1", "lead:hours=6", "lead:hours=12",
-        "avg",      "quantile",     "qbets",        "asa",
+        "reactive", "lead:hours=1", "lead:hours=6", "lead:hours=12", "avg",
+        "quantile", "qbets",        "asa",          "forest-q",      "xgb-q",
     };
+    /* The last two only where there is something that they can ask. */
+    size_t n = sizeof specs / sizeof *specs - (o->model == NULL ? 2 : 0);
 
-    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+    for (size_t i = 0; i < n; i++) {
         int rc = set_policy(o, specs[i], err);
 
         if (rc != 0)
@@ -486,7 +418,16 @@ static int check_together(struct mir_replay_options *o, struct mir_error *err)
         return mir_error_set(err, -EINVAL, "--compare needs a log: the embedded one has no waits");
     if (o->protocol == MIR_PROTOCOL_COLD && o->cold_warmup_s >= o->cold_arrivals_s)
         return mir_error_set(err, -EINVAL, "--cold-warmup is not before --cold-arrivals end");
+    if (o->in_sample && o->model == NULL)
+        return mir_error_set(err, -EINVAL, "--in-sample is for --model");
     return 0;
+}
+
+int mir_replay_options_check(struct mir_replay_options *o, struct mir_error *err)
+{
+    int rc = read_times(o, err);
+
+    return rc == 0 ? check_together(o, err) : rc;
 }
 
 int mir_replay_options_parse(enum mir_verb verb,
@@ -495,17 +436,16 @@ int mir_replay_options_parse(enum mir_verb verb,
                              struct mir_replay_options *out,
                              struct mir_error *err)
 {
-    int rc;
+    const struct mir_option_list list = {VERBS[verb], {ROWS}, {1u << verb}};
+    int operand, rc;
 
-    set_defaults(verb, out);
-    rc = read_options(argc, argv, out, err);
+    mir_replay_options_defaults(verb, out);
+    rc = mir_option_rows_read(&list, argc, argv, out, &operand, err);
     if (rc != 0 || out->help)
         return rc;
-    rc = read_log_path(argc, argv, out, err);
+    rc = read_log_path(argc - operand, argv + operand, out, err);
     if (rc == 0)
-        rc = read_times(out, err);
-    if (rc == 0)
-        rc = check_together(out, err);
+        rc = mir_replay_options_check(out, err);
     if (rc == 0 && verb == MIR_VERB_RUN && out->n_policies == 0)
         rc = add_default_policies(out, err);
     return rc;

@@ -16,6 +16,7 @@
 #include "traces/reader/reader.h"
 #include "traces/replay/comparison.h"
 #include "traces/replay/episodes.h"
+#include "traces/replay/option_rows.h"
 #include "traces/sim/cluster.h"
 #include "traces/sim/sim.h"
 
@@ -26,6 +27,8 @@ enum mir_verb {
     MIR_VERB_CONVERT,
     MIR_VERB_GENERATE,
     MIR_N_VERBS,
+    /* No verb: what any program needs to simulate a log, mirage-train too. */
+    MIR_VERB_SCENE = MIR_N_VERBS,
 };
 
 enum {
@@ -80,6 +83,8 @@ struct mir_replay_options {
     struct mir_chain_options chain;
     struct mir_policy *policies[MIR_MAX_POLICIES]; /* owned; [0] is reactive */
     uint32_t n_policies;
+    const char *model; /* a file, or NULL */
+    bool in_sample;    /* days that the model was trained on may be replayed */
     double weights[MIR_MAX_WEIGHTS];
     uint32_t n_weights;
     enum mir_protocol protocol;
@@ -119,6 +124,14 @@ int mir_replay_options_parse(enum mir_verb verb,
                              struct mir_error *err);
 void mir_replay_options_release(struct mir_replay_options *options);
 
+/*
+ * The same in parts, for a program that reads its own table beside the rows of
+ * MIR_VERB_SCENE: defaults, then mir_option_rows_read(), then the times and what
+ * must fit together.  mir_replay_options_release() ends it as ever.
+ */
+void mir_replay_options_defaults(enum mir_verb verb, struct mir_replay_options *out);
+int mir_replay_options_check(struct mir_replay_options *options, struct mir_error *err);
+
 /* "run", "schedule", ...; -EINVAL for anything else. */
 int mir_verb_parse(const char *name, enum mir_verb *out);
 const char *mir_verb_name(enum mir_verb verb);
@@ -126,17 +139,6 @@ const char *mir_verb_name(enum mir_verb verb);
 /* Help for the whole program, and for one verb. */
 void mir_replay_help(FILE *to);
 void mir_replay_help_verb(FILE *to, enum mir_verb verb);
-
-/* One row of the table, for the help. */
-struct mir_option_row {
-    const char *name;
-    char letter;       /* 0: none */
-    const char *arg;   /* NULL: a switch */
-    unsigned verbs;    /* bit per enum mir_verb */
-    const char *group; /* heading in the help */
-    const char *help;
-    int (*set)(struct mir_replay_options *options, const char *value, struct mir_error *err);
-};
 
 /* The table; ends with a row without a name. */
 const struct mir_option_row *mir_option_rows(void);

@@ -24,7 +24,7 @@ int mir_report_csv(FILE *to, const struct mir_comparison *c, struct mir_error *e
  *  "clairvoyant":{"cost_h":{"1":..},...}, "run":{...}}
  * A policy that depends on the weight reports interruption_h etc. at the first
  * weight, and all of them under "by_weight":{"1":{"interruption_h",..},..}.  Also
- * "summary", "uses_weight", "outcomes", "late_share", and "unstarted": successors that
+ * "summary", "uses_weight", "decisions", "fell_back", "outcomes", "late_share", and "unstarted": successors that
  * never started, each counted as MIR_UNSTARTED_S of interruption.  A figure that does not
  * exist (of an empty class, of a gap that is none) is null.  Stable: keys are only ever added.
  */

@@ -173,6 +173,19 @@ static void add_made_entry(struct mir_str *s, const char *term, const char *text
     mir_str_addf(s, "%s</dd>\n", code ? "</code>" : "");
 }
 
+static void add_model(struct mir_str *s, const struct mir_comparison *c)
+{
+    char from[32], to[32];
+    struct mir_str text = {0};
+
+    if (c->model == NULL)
+        return;
+    mir_str_addf(&text, "%s, trained on %s, %.10s to %.10s", c->model, c->model_source,
+                 mir_format_time(c->model_from_at, from), mir_format_time(c->model_to_at, to));
+    add_made_entry(s, "model", text.text, false);
+    mir_str_release(&text);
+}
+
 static void add_how_made(struct mir_str *s, const struct mir_comparison *c)
 {
     char text[256], limit[32], every[32], period[32];
@@ -189,6 +202,7 @@ static void add_how_made(struct mir_str *s, const struct mir_comparison *c)
              mir_report_duration(c->chain_limit_s, limit), mir_report_duration(c->every_s, every),
              mir_report_duration(c->period_s, period));
     add_made_entry(s, "chain", text, false);
+    add_model(s, c);
     snprintf(text, sizeof text, "%.1f s on the clock, %.1f s of CPU, %llu probes", c->wall_s,
              c->cpu_s, (unsigned long long)c->n_probes);
     add_made_entry(s, "run time", text, false);

@@ -133,6 +133,21 @@ static void add_time(struct json_object *to, const char *key, int64_t at)
     add_text(to, key, with_zone);
 }
 
+static void add_model(struct json_object *to, const struct mir_comparison *c)
+{
+    struct json_object *model;
+
+    if (c->model == NULL) {
+        json_object_object_add(to, "model", NULL);
+        return;
+    }
+    model = add_object(to, "model");
+    add_text(model, "file", c->model);
+    add_text(model, "source", c->model_source);
+    add_time(model, "from", c->model_from_at);
+    add_time(model, "to", c->model_to_at);
+}
+
 static void add_run(struct json_object *to, const struct mir_comparison *c)
 {
     struct json_object *chain;
@@ -156,6 +171,7 @@ static void add_run(struct json_object *to, const struct mir_comparison *c)
     add_number(to, "cpu_s", c->cpu_s);
     add_count(to, "probes", c->n_probes);
     add_text(to, "version", c->version);
+    add_model(to, c);
 }
 
 static struct json_object *build(const struct mir_figure_grid *grid)
@@ -172,6 +188,8 @@ static struct json_object *build(const struct mir_figure_grid *grid)
         add_text(o, "policy", c->rows[i].policy);
         add_text(o, "summary", c->rows[i].summary);
         json_object_object_add(o, "uses_weight", json_object_new_boolean(c->rows[i].uses_weight));
+        add_count(o, "decisions", c->rows[i].n_decisions);
+        add_count(o, "fell_back", c->rows[i].n_fell_back);
         add_row(o, grid, i, c->rows[i].uses_weight);
     }
     if (c->clairvoyant.outcomes[0] != NULL)

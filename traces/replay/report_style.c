@@ -94,6 +94,9 @@ static const char CHARTS[] =
     ".area{fill:var(--area)}.a2{fill:var(--area2)}\n"
     ".curve{fill:none;stroke:var(--accent);stroke-width:1.8;stroke-linejoin:round}\n"
     ".limit{stroke:var(--ink);stroke-dasharray:5 4}\n"
+    ".k0,.k1,.k2{fill:none;stroke-width:2;stroke-linejoin:round}\n"
+    ".k0{stroke:var(--accent)}.k1{stroke:var(--over)}.k2{stroke:var(--wait)}\n"
+    ".m0{fill:var(--accent)}.m1{fill:var(--over)}.m2{fill:var(--wait)}\n"
     "@media print{.scroll{max-height:none}thead,tbody th{position:static}}\n";
 
 void mir_html_style(struct mir_str *s)

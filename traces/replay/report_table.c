@@ -126,29 +126,48 @@ static void add_outcomes(struct table *t)
     }
 }
 
-static void add_interval(struct table *t, const struct mir_figures *f)
+/* An interval of no width says nothing: reactive closes nothing of its own gap. */
+static void add_interval(struct table *t, const char *text, double low, double high)
 {
+    mir_str_addf(&t->s, "%-16s", low < high ? text : "");
+}
+
+static void add_cost(struct table *t, const struct mir_report_line *line, uint32_t w)
+{
+    const struct mir_figures *f = mir_figure_grid_get(&t->grid, line->row_index, w, -1);
     char text[64];
 
+    add_value(t, line, &MIR_COST_COLUMN, (int)w, -1, 7);
     snprintf(text, sizeof text, "[%.2f, %.2f]", f->cost_low_h, f->cost_high_h);
-    mir_str_addf(&t->s, "%-14s", isnan(f->cost_low_h) ? "" : text);
+    add_interval(t, text, f->cost_low_h, f->cost_high_h);
 }
 
-static void add_costs_of_weight(struct table *t, const struct mir_report_line *line, uint32_t w)
+static void add_gap(struct table *t, const struct mir_report_line *line, uint32_t w)
 {
-    add_value(t, line, &MIR_COST_COLUMN, (int)w, -1, 7);
-    add_interval(t, mir_figure_grid_get(&t->grid, line->row_index, w, -1));
-    add_value(t, line, &MIR_GAP_COLUMN, (int)w, -1, 6);
-    mir_str_add(&t->s, " ");
+    const struct mir_figures *f = mir_figure_grid_get(&t->grid, line->row_index, w, -1);
+    char low[32], high[32], text[72];
+
+    add_value(t, line, &MIR_GAP_COLUMN, (int)w, -1, 7);
+    mir_report_format(&MIR_GAP_COLUMN, f->gap_low, low);
+    mir_report_format(&MIR_GAP_COLUMN, f->gap_high, high);
+    low[strcspn(low, " ")] = '\0'; /* "[76, 90 %]" */
+    snprintf(text, sizeof text, "[%s, %s]", low, high);
+    add_interval(t, text, f->gap_low, f->gap_high);
 }
+
+typedef void (*add_weight_f)(struct table *t, const struct mir_report_line *line, uint32_t w);
 
 /* A policy that heeds the weight needs one line here: each column has its own weight. */
-static void add_cost_table(struct table *t, uint32_t from, uint32_t to)
+static void add_weight_table(struct table *t, uint32_t from, uint32_t to, add_weight_f add)
 {
+    char text[32];
+
     mir_str_add(&t->s, "\n");
     add_label(t, "policy", false);
-    for (uint32_t w = from; w < to; w++)
-        mir_str_addf(&t->s, "   w=%-5g %-12s%6s   ", t->c->weights[w], "[95 %]", "gap");
+    for (uint32_t w = from; w < to; w++) {
+        snprintf(text, sizeof text, "w=%g", t->c->weights[w]);
+        mir_str_addf(&t->s, "%7s %-16s", text, "[95 %]");
+    }
     end_line(t);
     for (size_t i = 0; i < t->lines.n; i++) {
         struct mir_report_line line = t->lines.lines[i];
@@ -157,18 +176,25 @@ static void add_cost_table(struct table *t, uint32_t from, uint32_t to)
             continue;
         add_label(t, policy_name(&line), line.clairvoyant);
         for (uint32_t w = from; w < to; w++)
-            add_costs_of_weight(t, &line, w);
+            add(t, &line, w);
         end_line(t);
     }
 }
 
 /* Three weights fit a terminal. */
+static void add_by_weight(struct table *t, const char *title, add_weight_f add)
+{
+    add_rule(t, title);
+    for (uint32_t w = 0; w < t->c->n_weights; w += 3)
+        add_weight_table(t, w, w + 3 < t->c->n_weights ? w + 3 : t->c->n_weights, add);
+}
+
 static void add_costs(struct table *t)
 {
-    add_rule(t, "What it cost: interruption + w * overlap (mean hours, 95 % interval, "
-                "part of the gap closed)");
-    for (uint32_t w = 0; w < t->c->n_weights; w += 3)
-        add_cost_table(t, w, w + 3 < t->c->n_weights ? w + 3 : t->c->n_weights);
+    add_by_weight(t, "What it cost: interruption + w * overlap (mean hours, 95 % interval)",
+                  add_cost);
+    add_by_weight(t, "Part of the gap closed between reactive and clairvoyant (95 % interval)",
+                  add_gap);
 }
 
 static void add_load_header(struct table *t)
@@ -231,6 +257,9 @@ static void add_heading(struct table *t)
     mir_str_addf(&t->s, "%s, %s on %u nodes, %s\n", c->log_path != NULL ? c->log_path : "?",
                  c->scheduler != NULL ? c->scheduler : "?", c->cluster_nodes,
                  c->protocol != NULL ? c->protocol : "?");
+    if (c->model != NULL)
+        mir_str_addf(&t->s, "%s, trained on %s, %.10s to %.10s\n", c->model, c->model_source,
+                     mir_format_time(c->model_from_at, from), mir_format_time(c->model_to_at, to));
 }
 
 static void add_notes(struct table *t)

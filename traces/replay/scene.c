@@ -28,7 +28,7 @@ static void show_bad_line(void *context, const char *text)
     struct reading *r = context;
 
     if (r->n_bad++ < SHOWN_BAD_LINES)
-        fprintf(stderr, "mirage-replay: %s\n", text);
+        fprintf(stderr, "%s: %s\n", program_invocation_short_name, text);
 }
 
 static void show_progress(void *context, uint64_t done, uint64_t total)
@@ -60,10 +60,11 @@ read_file(const struct mir_replay_options *o, struct mir_joblog *log, struct mir
     if (r.open)
         mir_progress_close(&r.progress);
     if (r.n_bad > SHOWN_BAD_LINES)
-        fprintf(stderr, "mirage-replay: ... and %" PRIu64 " more\n", r.n_bad - SHOWN_BAD_LINES);
+        fprintf(stderr, "%s: ... and %" PRIu64 " more\n", program_invocation_short_name,
+                r.n_bad - SHOWN_BAD_LINES);
     if (r.n_bad > 0 && rc == 0)
-        fprintf(stderr, "mirage-replay: %" PRIu64 " of %" PRIu64 " lines skipped as bad\n", r.n_bad,
-                result.n_lines);
+        fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " lines skipped as bad\n",
+                program_invocation_short_name, r.n_bad, result.n_lines);
     return rc;
 }
 
@@ -301,8 +302,16 @@ int mir_scene_open(const struct mir_replay_options *options,
 
     *out = (struct mir_scene){.name = mir_scene_log_name(options), .trusted_at = INT64_MIN};
     rc = mir_scene_read_log(options, &out->log, err);
-    if (rc == 0)
-        rc = make_capacity(options, out, err);
+    return rc == 0 ? mir_scene_make(options, cold, out, err) : rc;
+}
+
+int mir_scene_make(const struct mir_replay_options *options,
+                   bool cold,
+                   struct mir_scene *out,
+                   struct mir_error *err)
+{
+    int rc = make_capacity(options, out, err);
+
     if (rc == 0)
         rc = make_cluster(options, out, err);
     if (rc == 0)
@@ -348,12 +357,14 @@ void mir_scene_print_notes(const struct mir_scene *scene)
         return;
     if (p->backfill && longest_s > p->bf_window_s)
         fprintf(stderr,
-                "mirage-replay: limits reach %s, backfill plans %s ahead: large jobs may be "
+                "%s: limits reach %s, backfill plans %s ahead: large jobs may be "
                 "overtaken for long, as under Slurm; its manual advises a bf_window of the "
                 "longest limit (--set bf_window=MINUTES)\n",
-                mir_format_duration(longest_s, limit), mir_format_duration(p->bf_window_s, window));
+                program_invocation_short_name, mir_format_duration(longest_s, limit),
+                mir_format_duration(p->bf_window_s, window));
     if (q->multifactor && !q->accounting && (q->weight_age > 0 || q->weight_fairshare > 0))
-        fprintf(stderr, "mirage-replay: without AccountingStorageType=accounting_storage/slurmdbd "
-                        "Slurm ignores PriorityWeightAge and PriorityWeightFairshare; so does the "
-                        "simulation\n");
+        fprintf(stderr,
+                "%s: without AccountingStorageType=accounting_storage/slurmdbd Slurm ignores "
+                "PriorityWeightAge and PriorityWeightFairshare; so does the simulation\n",
+                program_invocation_short_name);
 }

@@ -46,6 +46,13 @@ int mir_scene_open(const struct mir_replay_options *options,
                    bool cold,
                    struct mir_scene *out,
                    struct mir_error *err);
+
+/* The second half of mir_scene_open(): name, log and trusted_at are there, the rest is zero. */
+int mir_scene_make(const struct mir_replay_options *options,
+                   bool cold,
+                   struct mir_scene *scene,
+                   struct mir_error *err);
+
 void mir_scene_release(struct mir_scene *scene);
 
 /* How the log is called in messages and reports. */

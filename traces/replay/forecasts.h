@@ -1,0 +1,69 @@
+/*
+ * forecasts.h - what policies that ask for forecasts are given in a replay: one
+ * forecaster per worker, fed with what could be known then.  Run times are those
+ * of jobs that had started or ended when the episode's first job was submitted;
+ * the queue is that of the decision; nothing later is looked at.
+ */
+#ifndef MIR_REPLAY_FORECASTS_H
+#define MIR_REPLAY_FORECASTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/core/error.h"
+#include "daemon/host/snapshot.h"
+#include "models/predict/forecaster.h"
+#include "traces/replay/episodes.h"
+#include "traces/replay/job_timeline.h"
+#include "traces/replay/paper_rows.h"
+#include "traces/sim/sim.h"
+
+/* The simulated log without any chain.  Read-only once made; any thread. */
+struct mir_background {
+    struct mir_job_timeline jobs;
+    struct mir_paper_rows paper; /* n 0: nobody asks for it */
+};
+
+/* Is there a model, and a policy that asks it? */
+bool mir_forecasts_wanted(const struct mir_episodes *e);
+
+/*
+ * Run the world of `options` for episodes from `from_at` on.  `*out` is {0} before and
+ * ends with mir_background_release().  Returns 0 or -EINVAL from the simulator.
+ */
+int mir_background_make(const struct mir_episodes *e,
+                        const struct mir_sim_options *options,
+                        int64_t from_at,
+                        struct mir_background *out,
+                        struct mir_error *err);
+void mir_background_release(struct mir_background *background);
+
+/* One thread at a time. */
+struct mir_forecasts;
+
+/*
+ * `background` is that of all episodes, lent; NULL: each has a world of its own
+ * (MIR_PROTOCOL_COLD).  Takes a reference of the model.
+ */
+struct mir_forecasts *mir_forecasts_create(const struct mir_episodes *e,
+                                           const struct mir_background *background);
+/* Accepts NULL. */
+void mir_forecasts_destroy(struct mir_forecasts *f);
+
+/*
+ * An episode forks from the world of `options` at `at`, which is not before the last
+ * one's unless each has a world of its own.  Returns 0 or -EINVAL.
+ */
+int mir_forecasts_begin(struct mir_forecasts *f,
+                        const struct mir_sim_options *options,
+                        int64_t at,
+                        struct mir_error *err);
+
+/*
+ * The forecaster for a decision on `queue` (jobs and history), which is lent until
+ * the next look; `paper`: somebody asks for the paper's models.
+ */
+struct mir_forecaster *
+mir_forecasts_look(struct mir_forecasts *f, const struct mir_snapshot *queue, bool paper);
+
+#endif
