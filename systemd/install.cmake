@@ -1,12 +1,15 @@
 # What the service needs beside its programs, and the packages of it.
 # The units name the programs where this installation puts them: known when it is done.
 set(units ${PROJECT_SOURCE_DIR}/systemd/miraged.service
-    ${PROJECT_SOURCE_DIR}/systemd/mirage-broker.service)
+    ${PROJECT_SOURCE_DIR}/systemd/mirage-broker.service
+    ${PROJECT_SOURCE_DIR}/systemd/mirage-train.service
+    ${PROJECT_SOURCE_DIR}/systemd/mirage-train.timer)
 install(CODE "
     foreach(unit IN ITEMS ${units})
         get_filename_component(name \${unit} NAME)
         file(READ \${unit} text)
         string(REPLACE /usr/sbin/ \${CMAKE_INSTALL_PREFIX}/sbin/ text \"\${text}\")
+        string(REPLACE /usr/bin/ \${CMAKE_INSTALL_PREFIX}/bin/ text \"\${text}\")
         file(WRITE ${PROJECT_BINARY_DIR}/units/\${name} \"\${text}\")
         file(INSTALL ${PROJECT_BINARY_DIR}/units/\${name} TYPE FILE
             DESTINATION \${CMAKE_INSTALL_PREFIX}/lib/systemd/system)

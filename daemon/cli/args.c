@@ -11,7 +11,7 @@
 
 static const char default_socket[] = "/run/mirage/mirage.sock";
 
-enum { DECISIONS_MAX = 100 };
+enum { DECISIONS_MAX = 100, NODES_MAX = 1 << 24 };
 
 static const struct mir_cli_verb verbs[] = {
     {"status", mir_verb_status, "", "", "What the daemon does and how it is."},
@@ -28,6 +28,11 @@ static const struct mir_cli_verb verbs[] = {
     {"resume", mir_verb_resume, "CHAIN", "", "Go on with a paused or parked chain."},
     {"drain", mir_verb_drain, "", "", "Submit nothing for anyone until undrain (admins)."},
     {"undrain", mir_verb_undrain, "", "", "Take up submitting again (admins)."},
+    {"predict", mir_verb_predict, "", "NtpUAq",
+     "How long a job submitted now would wait, and why."},
+    {"model", mir_verb_model, "list|show|install FILE|rollback|reload", "f",
+     "The model of waits; to change it is for admins."},
+    {"history", mir_verb_history, "", "", "Past jobs as a log, for mirage-train (admins)."},
     {"config", mir_verb_config, "", "", "The configuration in force."},
     {"selftest", mir_verb_selftest, "", "", "Check that everything that a chain needs is there."},
 };
@@ -47,6 +52,13 @@ static const struct option_row {
     {"--keep-successor", 'k', false, "", "leave a queued successor alone"},
     {"--export", 'x', false, "", "send this environment; successors get it (needs munge)"},
     {"--mirage", 'm', true, "OPTIONS", "of the chain, such as w=0.1,links=20; see mirage(1)"},
+    {"--nodes", 'N', true, "N", "how many nodes"},
+    {"--time", 't', true, "TIME", "its limit: 48h, 2-00:00:00; a bare number is minutes"},
+    {"--partition", 'p', true, "NAME", "in this partition"},
+    {"--user", 'U', true, "USER", "whose job it would be (you)"},
+    {"--account", 'A', true, "NAME", "under this account"},
+    {"--qos", 'q', true, "NAME", "with this QOS"},
+    {"--force", 'f', false, "", "install without comparison"},
     {"--json", 0, false, "", "the daemon's answer as JSON"},
     {"--parsable2", 0, false, "", "columns separated by |, times in seconds"},
     {"--noheader", 0, false, "", "no line of column names"},
@@ -66,15 +78,23 @@ static const struct mir_cli_verb *find_verb(const char *name)
     return NULL;
 }
 
-static const struct option_row *find_option(const char *arg)
+static bool belongs(const struct option_row *option, const struct mir_cli_verb *verb)
 {
+    return option->letter == 0 || (verb != NULL && strchr(verb->options, option->letter) != NULL);
+}
+
+/* That of the verb, before one of the same name that is another's. */
+static const struct option_row *find_option(const char *arg, const struct mir_cli_verb *verb)
+{
+    const struct option_row *found = NULL;
     size_t len = strcspn(arg, "=");
 
     for (size_t i = 0; i < N_OPTIONS; i++) {
-        if (strlen(options[i].name) == len && strncmp(options[i].name, arg, len) == 0)
-            return &options[i];
+        if (strlen(options[i].name) == len && strncmp(options[i].name, arg, len) == 0 &&
+            (found == NULL || belongs(&options[i], verb)))
+            found = &options[i];
     }
-    return NULL;
+    return found;
 }
 
 static int set_n(struct mir_cli *cli, const char *value, struct mir_error *err)
@@ -83,6 +103,24 @@ static int set_n(struct mir_cli *cli, const char *value, struct mir_error *err)
         return 0;
     return mir_error_set(err, -EINVAL, "-n: expected a number from 1 to %d, not '%.40s'",
                          DECISIONS_MAX, value);
+}
+
+static int set_nodes(struct mir_cli *cli, const char *value, struct mir_error *err)
+{
+    if (mir_parse_i64(value, strlen(value), &cli->nodes) == 0 && cli->nodes >= 1 &&
+        cli->nodes <= NODES_MAX)
+        return 0;
+    return mir_error_set(err, -EINVAL, "--nodes: expected a number of nodes, not '%.40s'", value);
+}
+
+/* As sbatch reads it: a bare number counts minutes. */
+static int set_time(struct mir_cli *cli, const char *value, struct mir_error *err)
+{
+    if (mir_parse_duration(value, strlen(value), 60, &cli->limit_s) == 0 && cli->limit_s >= 1 &&
+        cli->limit_s < INT32_MAX)
+        return 0;
+    return mir_error_set(err, -EINVAL, "--time: expected a time limit such as 48h, not '%.40s'",
+                         value);
 }
 
 static int set_option(struct mir_cli_args *args,
@@ -97,7 +135,24 @@ static int set_option(struct mir_cli_args *args,
     case 'a':
         cli->all = true;
         return 0;
+    case 'N':
+        return set_nodes(cli, value, err);
+    case 't':
+        return set_time(cli, value, err);
+    case 'p':
+        cli->partition = value;
+        return 0;
+    case 'A':
+        cli->account = value;
+        return 0;
+    case 'q':
+        cli->qos = value;
+        return 0;
+    case 'f':
+        cli->force = true;
+        return 0;
     case 'u':
+    case 'U':
         cli->user = value;
         return 0;
     case 'n':
@@ -129,16 +184,11 @@ static int set_option(struct mir_cli_args *args,
     return 0;
 }
 
-static bool belongs(const struct option_row *option, const struct mir_cli_verb *verb)
-{
-    return option->letter == 0 || (verb != NULL && strchr(verb->options, option->letter) != NULL);
-}
-
 /* One option with its value; returns how many arguments it took. */
 static int
 take_option(struct mir_cli_args *args, int left, char *const *argv, struct mir_error *err)
 {
-    const struct option_row *option = find_option(argv[0]);
+    const struct option_row *option = find_option(argv[0], args->verb);
     const char *equal = strchr(argv[0], '=');
     const char *value = equal != NULL ? equal + 1 : left > 1 ? argv[1] : NULL;
     int rc;
@@ -168,6 +218,8 @@ static int take_operand(struct mir_cli_args *args, const char *arg, struct mir_e
         cli->chain = arg;
     } else if (args->verb->run == mir_verb_enroll && cli->options == NULL) {
         cli->options = arg;
+    } else if (args->verb->run == mir_verb_model && cli->file == NULL) {
+        cli->file = arg;
     } else {
         return mir_error_set(err, -EINVAL, "%s: '%.60s' is one argument too many", args->verb->name,
                              arg);
@@ -178,10 +230,26 @@ static int take_operand(struct mir_cli_args *args, const char *arg, struct mir_e
 /* Is the rest sbatch's?  At the first argument that mirage does not know as its own. */
 static bool is_sbatchs(const struct mir_cli_args *args, const char *arg)
 {
-    const struct option_row *option = find_option(arg);
+    const struct option_row *option = find_option(arg, args->verb);
 
     return args->verb != NULL && args->verb->run == mir_verb_submit &&
            (option == NULL || !belongs(option, args->verb));
+}
+
+static int check_model(const struct mir_cli *cli, struct mir_error *err)
+{
+    static const char *const verbs_of_model[] = {"list", "show", "install", "rollback", "reload"};
+    bool known = false, installs = strcmp(cli->chain, "install") == 0;
+
+    for (size_t i = 0; i < sizeof(verbs_of_model) / sizeof(verbs_of_model[0]); i++)
+        known = known || strcmp(cli->chain, verbs_of_model[i]) == 0;
+    if (!known)
+        return mir_error_set(err, -EINVAL, "model: unknown command '%.60s'", cli->chain);
+    if (installs && cli->file == NULL)
+        return mir_error_set(err, -EINVAL, "model install: FILE is missing");
+    if (!installs && (cli->file != NULL || cli->force))
+        return mir_error_set(err, -EINVAL, "model %s takes no file and no --force", cli->chain);
+    return 0;
 }
 
 static int check(const struct mir_cli_args *args, struct mir_error *err)
@@ -195,6 +263,10 @@ static int check(const struct mir_cli_args *args, struct mir_error *err)
     if (args->verb->run != mir_verb_submit && args->verb->operands[0] != '\0' && cli->chain == NULL)
         return mir_error_set(err, -EINVAL, "%s: %s is missing", args->verb->name,
                              args->verb->operands);
+    if (args->verb->run == mir_verb_model)
+        return check_model(cli, err);
+    if (args->verb->run == mir_verb_predict && (cli->nodes == 0 || cli->limit_s == 0))
+        return mir_error_set(err, -EINVAL, "predict: --nodes and --time are needed");
     return cli->options != NULL ? mir_consent_check(cli->options, err) : 0;
 }
 

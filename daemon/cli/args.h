@@ -13,7 +13,7 @@ struct mir_cli_verb {
     const char *name;
     int (*run)(const struct mir_cli *cli);
     const char *operands; /* "CHAIN"; "" */
-    const char *options;  /* letters of the verb's own options: a u n k x m */
+    const char *options;  /* letters of the verb's own options, as in args.c */
     const char *sentence;
 };
 

@@ -35,12 +35,16 @@ struct mir_cli {
     const struct mir_zone *zone; /* NULL: UTC */
     FILE *out, *err;
     /* of the verb */
-    const char *chain; /* as the user gave it: id, its beginning, or a job's id */
+    const char *chain; /* as the user gave it: id, its beginning, or a job's id; model: the verb */
     const char *user;
     const char *options; /* enroll: after "mirage:"; NULL: none given */
     bool all, keep_successor, export_environment;
-    int64_t n; /* why: decisions */
-    int argc;  /* submit: the rest */
+    int64_t n;              /* why: decisions */
+    int64_t nodes, limit_s; /* predict */
+    const char *account, *partition, *qos;
+    const char *file; /* model install */
+    bool force;
+    int argc; /* submit: the rest */
     char *const *argv;
 };
 
@@ -74,8 +78,9 @@ const char *mir_json_text(struct json_object *o, const char *key);
 int64_t mir_json_int(struct json_object *o, const char *key, int64_t otherwise);
 double mir_json_number(struct json_object *o, const char *key); /* NAN: null */
 bool mir_json_bool(struct json_object *o, const char *key);
-struct json_object *mir_json_list(struct json_object *o, const char *key); /* NULL: none */
-size_t mir_json_count(struct json_object *list);                           /* NULL: 0 */
+struct json_object *mir_json_list(struct json_object *o, const char *key);   /* NULL: none */
+struct json_object *mir_json_object(struct json_object *o, const char *key); /* NULL: none */
+size_t mir_json_count(struct json_object *list);                             /* NULL: 0 */
 
 /* ---- Cells and tables (print.c) */
 
@@ -87,6 +92,9 @@ void mir_cell_time(struct mir_table *t, const struct mir_cli *cli, int64_t at);
 void mir_cell_duration(struct mir_table *t, const struct mir_cli *cli, double s);
 void mir_cell_int(struct mir_table *t, int64_t value);
 void mir_cell_text(struct mir_table *t, const struct mir_cli *cli, const char *text);
+
+/* A row "KEY VALUE" of a table of two columns. */
+void mir_cell_pair(struct mir_table *t, const char *key, const char *value);
 
 /* "1-02:03:04", "-0:10"; at least minutes and seconds. */
 void mir_print_duration(int64_t s, struct mir_str *out);
@@ -111,6 +119,9 @@ int mir_verb_pause(const struct mir_cli *cli);
 int mir_verb_resume(const struct mir_cli *cli);
 int mir_verb_drain(const struct mir_cli *cli);
 int mir_verb_undrain(const struct mir_cli *cli);
+int mir_verb_predict(const struct mir_cli *cli);
+int mir_verb_model(const struct mir_cli *cli);
+int mir_verb_history(const struct mir_cli *cli);
 int mir_verb_selftest(const struct mir_cli *cli);
 
 #endif

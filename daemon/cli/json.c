@@ -52,6 +52,13 @@ struct json_object *mir_json_list(struct json_object *o, const char *key)
     return json_object_is_type(value, json_type_array) ? value : NULL;
 }
 
+struct json_object *mir_json_object(struct json_object *o, const char *key)
+{
+    struct json_object *value = field(o, key);
+
+    return json_object_is_type(value, json_type_object) ? value : NULL;
+}
+
 size_t mir_json_count(struct json_object *list)
 {
     return list != NULL ? json_object_array_length(list) : 0;

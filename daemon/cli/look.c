@@ -9,12 +9,6 @@ static const struct mir_table_column pair_columns[] = {{"KEY", false}, {"VALUE",
 
 /* ---- status, config: keys and values */
 
-static void add_pair(struct mir_table *t, const char *key, const char *value)
-{
-    mir_table_add(t, key);
-    mir_table_add(t, value);
-}
-
 /* A scalar of JSON as a cell; times by their name. */
 static void add_value(struct mir_table *t,
                       const struct mir_cli *cli,
@@ -72,7 +66,7 @@ static void add_counts(struct mir_table *t, struct json_object *s)
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         mir_str_addf(&text, "%s%lld %s", i > 0 ? ", " : "", (long long)mir_json_int(s, keys[i], 0),
                      words[i]);
-    add_pair(t, "Work", text.text);
+    mir_cell_pair(t, "Work", text.text);
     mir_str_release(&text);
 }
 
@@ -84,7 +78,7 @@ static void add_cluster(struct mir_table *t, const struct mir_cli *cli, struct j
     mir_str_addf(&text, "%s, Slurm %s, broker %s", mir_json_text(s, "cluster"),
                  mir_json_text(s, "slurm_version"),
                  mir_json_bool(s, "connected") ? "connected" : "NOT connected");
-    add_pair(t, "Cluster", text.text);
+    mir_cell_pair(t, "Cluster", text.text);
     mir_str_release(&text);
     mir_str_addf(
         &text, "%lld nodes (%lld free), %lld jobs pending, %lld running",
@@ -94,7 +88,7 @@ static void add_cluster(struct mir_table *t, const struct mir_cli *cli, struct j
         mir_print_duration(cli->now - list_at, &age);
     mir_str_addf(&text, list_at != 0 ? ", read %s ago" : "%s, not read yet",
                  age.text != NULL ? age.text : "");
-    add_pair(t, "Queue", text.text);
+    mir_cell_pair(t, "Queue", text.text);
     mir_str_release(&text);
     mir_str_release(&age);
 }
@@ -108,18 +102,18 @@ static void print_status(const struct mir_cli *cli, struct json_object *s)
     plain.header = false;
     mir_table_init(&t, pair_columns, 2);
     describe_doing(s, &text);
-    add_pair(&t, "Mode", text.text);
+    mir_cell_pair(&t, "Mode", text.text);
     if (mir_json_text(s, "problem")[0] != '\0')
-        add_pair(&t, "Problem", mir_json_text(s, "problem"));
+        mir_cell_pair(&t, "Problem", mir_json_text(s, "problem"));
     add_cluster(&t, cli, s);
     add_counts(&t, s);
     mir_table_add(&t, "Started");
     mir_cell_time(&t, cli, mir_json_int(s, "started_at", 0));
     mir_table_add(&t, "Maintenance");
     mir_cell_time(&t, cli, mir_json_int(s, "maintenance_at", 0));
-    add_pair(&t, "History", mir_json_text(s, "history"));
-    add_pair(&t, "Journal", mir_json_text(s, "journal"));
-    add_pair(&t, "Version", mir_json_text(s, "version"));
+    mir_cell_pair(&t, "History", mir_json_text(s, "history"));
+    mir_cell_pair(&t, "Journal", mir_json_text(s, "journal"));
+    mir_cell_pair(&t, "Version", mir_json_text(s, "version"));
     mir_print_table(&plain, &t);
     mir_str_release(&text);
 }
@@ -156,7 +150,7 @@ int mir_verb_config(const struct mir_cli *cli)
         mir_table_init(&t, pair_columns, 2);
         json_object_object_foreach(settings, key, value)
         {
-            add_pair(&t, key, json_object_get_string(value));
+            mir_cell_pair(&t, key, json_object_get_string(value));
         }
         mir_print_table(cli, &t);
     }

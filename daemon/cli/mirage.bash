@@ -10,14 +10,15 @@ _mirage_chains()
 _mirage()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs="status list show why submit enroll stop pause resume drain undrain config selftest"
+    local verbs="status list show why submit enroll stop pause resume drain undrain predict model"
+    verbs+=" history config selftest"
     local common="--json --parsable2 --noheader --socket --help --version"
     local verb="" own="" i
 
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-            --socket) ((i++)) ;;
+            --socket | --nodes | --time | --partition | --account | --qos | --user) ((i++)) ;;
             -*) ;;
             *)
                 verb=${COMP_WORDS[i]}
@@ -31,6 +32,10 @@ _mirage()
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             return
             ;;
+        --partition)
+            mapfile -t COMPREPLY < <(compgen -W "$(sinfo -h -o %R 2>/dev/null)" -- "$cur")
+            return
+            ;;
         --user)
             mapfile -t COMPREPLY < <(compgen -u -- "$cur")
             return
@@ -41,7 +46,7 @@ _mirage()
                 "w= links= until= lead_max= warmup= stop_file= policy= done=" -- "$cur")
             return
             ;;
-        -n)
+        -n | --nodes | --time | --account | --qos)
             return
             ;;
     esac
@@ -52,6 +57,8 @@ _mirage()
         submit) own="--mirage" ;;
         enroll) own="--export" ;;
         why) own="-n" ;;
+        predict) own="--nodes --time --partition --user --account --qos" ;;
+        model) own="--force" ;;
         stop) own="--keep-successor" ;;
     esac
 
@@ -62,6 +69,13 @@ _mirage()
     else
         case $verb in
             show | why) mapfile -t COMPREPLY < <(compgen -W "$(_mirage_chains --all)" -- "$cur") ;;
+            model)
+                if [[ $prev == install ]]; then
+                    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                else
+                    mapfile -t COMPREPLY < <(compgen -W "list show install rollback reload" -- "$cur")
+                fi
+                ;;
             stop | pause | resume) mapfile -t COMPREPLY < <(compgen -W "$(_mirage_chains)" -- "$cur") ;;
         esac
     fi

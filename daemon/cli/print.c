@@ -85,6 +85,12 @@ void mir_cell_text(struct mir_table *t, const struct mir_cli *cli, const char *t
     mir_table_add(t, text[0] == '\0' && cli->format != MIR_FORMAT_BARS ? "-" : text);
 }
 
+void mir_cell_pair(struct mir_table *t, const char *key, const char *value)
+{
+    mir_table_add(t, key);
+    mir_table_add(t, value);
+}
+
 void mir_print_table(const struct mir_cli *cli, struct mir_table *t)
 {
     struct mir_str text = {0};

@@ -11,7 +11,11 @@
 #include "daemon/cli/child.h"
 #include "daemon/cli/environment.h"
 
-enum { STALE_S = 180 };
+enum {
+    STALE_S = 180,
+    OLD_MODEL_S = 60 * 86400,
+    KNOWN_MIN = 200, /* waits, before coverage says anything */
+};
 
 enum result { OK, WARN, FAIL };
 
@@ -149,6 +153,50 @@ static void check_history(struct report *r, struct json_object *s)
          accounting ? "" : ": waits are learnt from what is seen from now on");
 }
 
+static void describe_model(struct report *r, struct json_object *m, struct json_object *current)
+{
+    struct json_object *coverage = mir_json_object(m, "coverage");
+    int64_t trained_at = mir_json_int(current, "trained_at", 0);
+    int64_t n_known = mir_json_int(coverage, "n_known", 0);
+    double p90 = mir_json_number(coverage, "p90");
+    bool old = r->cli->now - trained_at > OLD_MODEL_S;
+    bool off = n_known >= KNOWN_MIN && (p90 < 0.85 || p90 > 0.95);
+    struct mir_str age = {0}, kept = {0};
+
+    mir_print_duration(r->cli->now - trained_at, &age);
+    if (n_known > 0)
+        mir_str_addf(&kept, "p90 held for %.0f %% of the last %lld waits", 100 * p90,
+                     (long long)n_known);
+    else
+        mir_str_add(&kept, "no wait known yet to hold it against");
+    note(r, "model", old || off ? WARN : OK, "trained %s ago on %s; %s%s", age.text,
+         mir_json_text(current, "source"), kept.text,
+         old ? ": is mirage-train.timer enabled?" : "");
+    mir_str_release(&age);
+    mir_str_release(&kept);
+}
+
+static void check_model(struct report *r, struct json_object *s)
+{
+    struct json_object *m = NULL, *current;
+    struct mir_str text = {0};
+
+    (void)s;
+    if (mir_cli_try(r->cli, "GET", "/api/v1/model", NULL, &m, &text) != MIR_EXIT_OK) {
+        note(r, "model", WARN, "%s", text.text);
+        mir_str_release(&text);
+        return;
+    }
+    current = mir_json_object(m, "current");
+    if (mir_json_text(m, "refused")[0] != '\0')
+        note(r, "model", WARN, "%s", mir_json_text(m, "refused"));
+    else if (current == NULL)
+        note(r, "model", OK, "none: policies that need one fall back to qbets");
+    else
+        describe_model(r, m, current);
+    json_object_put(m);
+}
+
 static const char *program(const char *variable, const char *otherwise)
 {
     const char *path = getenv(variable);
@@ -230,7 +278,8 @@ int mir_verb_selftest(const struct mir_cli *cli)
     struct report r = {.cli = cli, .checks = json_object_new_array()};
     struct json_object *status, *root = json_object_new_object();
     static void (*const checks[])(struct report *, struct json_object *) = {
-        check_broker, check_list, check_journal, check_mode, check_ready, check_history};
+        check_broker, check_list,    check_journal, check_mode,
+        check_ready,  check_history, check_model};
 
     mir_table_init(&r.table, columns, sizeof(columns) / sizeof(columns[0]));
     check_socket(&r);

@@ -64,6 +64,9 @@ static const struct mir_config_row table[] = {
      "Users that may act on all chains and drain the daemon; root always may."},
     {"", "state_dir", MIR_CONFIG_PATH, AT(state_dir), 1, 0, "/var/lib/mirage", NULL,
      "Where the journal is kept."},
+    {"", "model", MIR_CONFIG_PATH, AT(model), 0, 0, "/var/lib/mirage/model/current.model", NULL,
+     "The model of waits, made by mirage-train; with another state_dir its default is "
+     "model/current.model there. Empty is none: policies that need one fall back to qbets."},
     {"", "socket", MIR_CONFIG_SOCKET, AT(socket), 1, 0, "/run/mirage/mirage.sock", NULL,
      "The socket that the mirage command talks to."},
     {"", "kill_file", MIR_CONFIG_PATH, AT(kill_file), 1, 0, "/etc/mirage/stop", NULL,
@@ -272,6 +275,20 @@ static int apply_all(struct mir_config *config,
     return 0;
 }
 
+/* Its default lies in state_dir, wherever that is. */
+static void place_model(struct mir_config *config, const struct mir_config_scan *scan)
+{
+    struct mir_str path = {0};
+
+    for (size_t i = 0; i < scan->n_entries; i++) {
+        if (scan->entries[i].section[0] == '\0' && strcmp(scan->entries[i].key, "model") == 0)
+            return;
+    }
+    mir_str_addf(&path, "%s/model/current.model", config->state_dir);
+    free(config->model);
+    config->model = path.text;
+}
+
 static int run_parser(cfg_t *cfg, const char *name, const char *text, struct mir_error *err)
 {
     struct mir_error why = {{0}};
@@ -306,6 +323,8 @@ int mir_config_parse(const char *name,
     rc = run_parser(cfg, name, scan.text, err);
     if (rc == 0)
         rc = apply_all(config, cfg, name, &scan, err);
+    if (rc == 0)
+        place_model(config, &scan);
     (void)cfg_free(cfg);
     mir_config_scan_release(&scan);
     if (rc != 0)

@@ -36,6 +36,7 @@ struct mir_config {
     char **admins; /* user names that act on all chains; root always may */
     /* where things are */
     char *state_dir, *socket, *kill_file, *time_zone; /* time_zone "": the system's */
+    char *model;                                      /* "": none */
     char *listen;    /* "127.0.0.1:8642"; "": no TCP; loopback addresses only */
     char **hosts;    /* further names that HTTP clients may use in Host */
     bool show_users; /* user, account and job names on TCP (Slurm's PrivateData) */

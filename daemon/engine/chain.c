@@ -25,6 +25,8 @@ fill_view(const struct mir_link *link, const struct mir_snapshot *queue, struct 
         .period_s = settings->period_s,
         .warmup_s = settings->warmup_s,
         .overlap_weight = settings->overlap_weight,
+        .forecaster = link->forecaster,
+        .successor_priority = link->successor_priority > 0 ? link->successor_priority : NAN,
     };
 }
 

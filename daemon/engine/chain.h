@@ -29,6 +29,10 @@ struct mir_link {
     int64_t predecessor_submit_at;
     int64_t predecessor_start_at;
     int64_t predecessor_end_at; /* expected: start + limit */
+    /* What the policy may ask for waits; NULL: there is nothing to predict with.  Lent. */
+    struct mir_forecaster *forecaster;
+    /* Slurm's, of a successor submitted now; 0, which is what held jobs have: not known. */
+    double successor_priority;
 };
 
 /*

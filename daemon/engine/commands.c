@@ -249,6 +249,17 @@ void mir_engine_command(struct mir_engine *e,
     case MIR_UNDRAIN:
         drain(e, command, answer);
         break;
+    case MIR_MODEL_INSTALL:
+    case MIR_MODEL_ROLLBACK:
+    case MIR_MODEL_RELOAD:
+        mir_engine_model_command(e, command, answer);
+        break;
+    case MIR_PREDICT:
+        mir_engine_predict(e, command, answer);
+        return;
+    case MIR_HISTORY:
+        mir_engine_history_page(e, command, answer);
+        return;
     default:
         say(answer, -EINVAL, "no such command");
         return;

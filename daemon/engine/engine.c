@@ -12,7 +12,10 @@ enum { ALIVE_S = 30, JUMP_S = 60, DAY_SECONDS = 86400 };
 
 static int learn_start(void *arg, const struct mir_live_past *past)
 {
-    mir_queue_learn(arg, past);
+    struct mir_engine *e = arg;
+
+    mir_queue_learn(e->queue, past);
+    mir_engine_forecast_past(e, past);
     return 0;
 }
 
@@ -66,16 +69,18 @@ int mir_engine_create(const struct mir_engine_settings *settings,
     if ((rng_seed[0] | rng_seed[1] | rng_seed[2] | rng_seed[3]) == 0)
         mir_rng_init(&e->rng, 0); /* xoshiro never leaves a state of zeroes */
     e->queue = mir_queue_create(settings->history_max);
+    mir_engine_forecast_create(e);
     rc = load_facts(e, err);
     if (rc == 0)
         rc = mir_engine_load(e, err);
     if (rc == 0)
-        rc = mir_journal_each_start(journal, settings->history_max, learn_start, e->queue, err);
+        rc = mir_journal_each_start(journal, settings->history_max, learn_start, e, err);
     if (rc != 0) {
         mir_engine_destroy(e);
         return rc;
     }
     mir_engine_look_for_kill_file(e);
+    mir_engine_forecast_settings(e);
     mir_engine_publish(e);
     *out = e;
     return 0;
@@ -89,6 +94,7 @@ void mir_engine_destroy(struct mir_engine *e)
         mir_engine_chain_drop(e, e->n_chains - 1);
     for (size_t i = 0; i < e->n_requests; i++)
         free(e->requests[i].munged_environment);
+    mir_engine_forecast_destroy(e);
     mir_queue_destroy(e->queue);
     free(e->chains);
     free(e->questions);
@@ -114,6 +120,7 @@ void mir_engine_set(struct mir_engine *e, const struct mir_engine_settings *sett
     }
     e->settings = settings;
     e->changed = true;
+    mir_engine_forecast_settings(e);
     mir_engine_tell(e, LOG_NOTICE, NULL, NULL, "other settings are in force");
 }
 
@@ -295,6 +302,7 @@ int64_t mir_engine_tick(struct mir_engine *e, struct mir_now now)
     watch_the_clock(e);
     mir_engine_look_for_kill_file(e);
     (void)mir_engine_flush(e); /* what failed before comes first */
+    mir_engine_model_watch(e);
     mir_engine_poll(e);
     mir_engine_capture_due(e);
     mir_engine_enroll_due(e);

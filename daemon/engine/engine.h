@@ -53,6 +53,7 @@ struct mir_engine_settings {
     size_t history_max;
     bool enroll_by_comment;
     const char *kill_file;                /* looked for before every submission; "" none */
+    const char *model;                    /* file of the model of waits; "" or NULL: none */
     const struct mir_zone *zone;          /* of until=; NULL: UTC */
     const struct mir_view_setting *shown; /* the configuration as text, for the view */
     size_t n_shown;

@@ -11,6 +11,7 @@
  *     absence.c    a job is not where it should be; unknown outcomes
  *     ending.c     what the end of a link means
  *     commands.c   what people ask for
+ *     forecast.c   the forecaster, and who feeds it (forecast.h)
  *     publish.c    the view
  *
  * Writing goes through memory: a change marks its row dirty, and
@@ -59,6 +60,7 @@ struct mir_engine_link {
     bool opted;               /* its comment asks for a chain, when last seen */
     bool held;                /* by its owner, an administrator, or after failed launches */
     uint32_t flags;           /* enum mir_live_flag, last seen */
+    double base_priority;     /* Slurm's without the part for its age; NAN, 0: not known */
     char note[96];            /* Slurm's reason while it waits */
     int64_t seen_ns;          /* monotonic; 0: not since we started */
     uint64_t seen_no;         /* number of the list that showed it */
@@ -177,6 +179,8 @@ enum mir_history_state {
     MIR_HISTORY_SETTLED,
 };
 
+struct mir_engine_forecast; /* forecast.h */
+
 struct mir_engine {
     const struct mir_engine_settings *settings;
     struct mir_journal *journal;
@@ -196,6 +200,7 @@ struct mir_engine {
     int64_t cluster_due_ns;
 
     struct mir_queue *queue;
+    struct mir_engine_forecast *forecast;
     const struct mir_live_jobs *list; /* the last; NULL: none that is still lent to us */
     int64_t list_at;                  /* Slurm's clock; 0: none ever */
     int64_t clock_at, clock_ns;       /* Slurm's clock and ours, at the same time */
@@ -434,6 +439,43 @@ void mir_engine_pair(const struct mir_engine *e,
                      const struct mir_engine_link *next,
                      double *interruption_s,
                      double *overlap_s);
+
+/* forecast.c */
+void mir_engine_forecast_create(struct mir_engine *e);
+void mir_engine_forecast_destroy(struct mir_engine *e);
+/* A list: before the queue takes it, and after. */
+void mir_engine_forecast_list(struct mir_engine *e, const struct mir_live_jobs *jobs);
+void mir_engine_forecast_listed(struct mir_engine *e, const struct mir_live_jobs *jobs);
+/* A job of the past, from accounting or the journal, that the queue has learned of. */
+void mir_engine_forecast_past(struct mir_engine *e, const struct mir_live_past *past);
+/* The history that was looked at has moved. */
+void mir_engine_forecast_stale(struct mir_engine *e);
+void mir_engine_forecast_cluster(struct mir_engine *e);
+/* Other settings: the model's file may be another one. */
+void mir_engine_forecast_settings(struct mir_engine *e);
+/* For a decision now; NULL before there is a queue. */
+struct mir_forecaster *mir_engine_forecaster(struct mir_engine *e);
+/*
+ * What Slurm would give the same job were it submitted again now: its priority
+ * without the part for its age.  NAN: not known, or not multifactor.
+ */
+double mir_engine_base_priority(const struct mir_engine *e, const struct mir_live_job *job);
+void mir_engine_predict(struct mir_engine *e,
+                        const struct mir_command *command,
+                        struct mir_answer *answer);
+
+/* model.c */
+/* Look at the files now and then: a candidate, or another model. */
+void mir_engine_model_watch(struct mir_engine *e);
+void mir_engine_model_command(struct mir_engine *e,
+                              const struct mir_command *command,
+                              struct mir_answer *answer);
+void mir_engine_view_model(struct mir_engine *e, struct mir_view *v);
+
+/* export.c */
+void mir_engine_history_page(struct mir_engine *e,
+                             const struct mir_command *command,
+                             struct mir_answer *answer);
 
 /* publish.c */
 void mir_engine_count_queue(struct mir_engine *e);

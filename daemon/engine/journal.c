@@ -29,6 +29,8 @@ enum statement {
     GET_PASS,
     SET_FACT,
     GET_FACT,
+    SET_BLOB,
+    GET_BLOB,
     N_STATEMENTS,
 };
 
@@ -43,22 +45,6 @@ struct mir_journal {
     void *on_commit_arg;
     void *queue; /* the blob that get_pass lent */
 };
-
-const char *mir_chain_state_name(enum mir_chain_state state)
-{
-    static const char *const names[] = {"enrolling", "active", "paused",
-                                        "parked",    "ended",  "refused"};
-
-    return (size_t)state < sizeof names / sizeof *names ? names[state] : "unknown";
-}
-
-const char *mir_link_state_name(enum mir_link_state state)
-{
-    static const char *const names[] = {"planned", "intent",  "sent", "confirmed",
-                                        "pending", "running", "gone"};
-
-    return (size_t)state < sizeof names / sizeof *names ? names[state] : "unknown";
-}
 
 /* ---- statements */
 
@@ -117,6 +103,8 @@ static int prepare_all(struct mir_journal *j, struct mir_error *err)
         {ADD_EVENT, "INSERT INTO event(chain,link,at,text) VALUES(?,?,?,?)"},
         {SET_FACT, "INSERT OR REPLACE INTO fact(key,value) VALUES(?,?)"},
         {GET_FACT, "SELECT value FROM fact WHERE key=?"},
+        {SET_BLOB, "INSERT OR REPLACE INTO blob(key,value) VALUES(?,?)"},
+        {GET_BLOB, "SELECT value FROM blob WHERE key=?"},
     };
     int rc = 0;
 
@@ -388,6 +376,26 @@ int mir_journal_set(struct mir_journal *j, const char *key, int64_t value, struc
     return finish(j, SET_FACT, "write fact", err);
 }
 
+int mir_journal_set_blob(struct mir_journal *j,
+                         const char *key,
+                         const void *bytes,
+                         size_t len,
+                         struct mir_error *err)
+{
+    sqlite3_stmt *s = j->statements[SET_BLOB];
+    struct mir_error why = {{0}};
+    int rc = refuse_after_failure(j, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
+    if (sqlite3_bind_blob64(s, 2, bytes, len, SQLITE_STATIC) != SQLITE_OK) {
+        rc = mir_error_set(&why, -EMSGSIZE, "journal: %s of %zu bytes", key, len);
+        return give_up(j, rc, &why, err);
+    }
+    return finish(j, SET_BLOB, "write blob", err);
+}
+
 /* ---- reads */
 
 int mir_journal_get(struct mir_journal *j, const char *key, int64_t *out, struct mir_error *err)
@@ -403,6 +411,34 @@ int mir_journal_get(struct mir_journal *j, const char *key, int64_t *out, struct
         rc = mir_error_set(err, -ENOENT, "journal: no \"%s\"", key);
     else
         rc = mir_journal_file_error(j->db, "read fact", err);
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
+    return rc;
+}
+
+int mir_journal_get_blob(struct mir_journal *j,
+                         const char *key,
+                         void **out,
+                         size_t *len,
+                         struct mir_error *err)
+{
+    sqlite3_stmt *s = j->statements[GET_BLOB];
+    int rc = 0, got;
+
+    sqlite3_bind_text(s, 1, key, -1, SQLITE_STATIC);
+    got = step(s);
+    if (got == SQLITE_ROW) {
+        const void *bytes = sqlite3_column_blob(s, 0);
+
+        *len = (size_t)sqlite3_column_bytes(s, 0);
+        *out = mir_alloc(*len + 1, 1);
+        if (*len > 0)
+            memcpy(*out, bytes, *len);
+    } else if (got == SQLITE_DONE) {
+        rc = mir_error_set(err, -ENOENT, "journal: no \"%s\"", key);
+    } else {
+        rc = mir_journal_file_error(j->db, "read blob", err);
+    }
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
     return rc;
@@ -655,6 +691,24 @@ int mir_journal_each_start(struct mir_journal *j,
                       "(SELECT * FROM start ORDER BY start_at DESC,job_id DESC,submit_at DESC"
                       " LIMIT ?) ORDER BY +start_at,+job_id,+submit_at",
                       NULL, limit_of(max), take_start, &w, err);
+}
+
+/* Numbers go into the text: nothing of them is anybody's input but as a number. */
+int mir_journal_page_starts(struct mir_journal *j,
+                            const struct mir_journal_place *after,
+                            size_t max,
+                            mir_journal_start_f f,
+                            void *arg,
+                            struct mir_error *err)
+{
+    struct start_walk w = {f, arg};
+    char from[256];
+
+    snprintf(from, sizeof from,
+             "(SELECT * FROM start WHERE (start_at,job_id,submit_at)>(%lld,%u,%lld)"
+             " ORDER BY start_at,job_id,submit_at LIMIT ?) ORDER BY +start_at,+job_id,+submit_at",
+             (long long)after->start_at, after->job_id, (long long)after->submit_at);
+    return walk_table(j, &mir_journal_start, from, NULL, limit_of(max), take_start, &w, err);
 }
 
 /* ---- forgetting */

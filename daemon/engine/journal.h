@@ -16,7 +16,7 @@
 #include "daemon/core/error.h"
 #include "daemon/host/live.h"
 
-enum { MIR_JOURNAL_VERSION = 1 };
+enum { MIR_JOURNAL_VERSION = 2 };
 
 enum mir_chain_state {
     MIR_CHAIN_ENROLLING, /* its first job is being captured */
@@ -158,8 +158,9 @@ int mir_journal_add_event(struct mir_journal *j,
                           struct mir_error *err);
 
 /*
- * Starts, for the history of sites without accounting and for replaying
- * decisions.  One replaces what is there of the same id, submit_at and start_at.
+ * Starts, for the history of sites without accounting, for replaying decisions and,
+ * once their end is known, for run times and as what mirage-train learns from.  One
+ * replaces what is there of the same id, submit_at and start_at.
  */
 int mir_journal_add_start(struct mir_journal *j,
                           const struct mir_live_past *past,
@@ -205,6 +206,18 @@ int mir_journal_each_start(struct mir_journal *j,
                            mir_journal_start_f f,
                            void *arg,
                            struct mir_error *err);
+/* Which start: pages of them go on after it. */
+struct mir_journal_place {
+    int64_t start_at, submit_at;
+    uint32_t job_id;
+};
+/* In the same order, those after `after`, at most `max`; what is added meanwhile may be missed. */
+int mir_journal_page_starts(struct mir_journal *j,
+                            const struct mir_journal_place *after,
+                            size_t max,
+                            mir_journal_start_f f,
+                            void *arg,
+                            struct mir_error *err);
 /* -ENOENT: no such pass.  The blob is lent until the next call. */
 int mir_journal_get_pass(struct mir_journal *j,
                          int64_t id,
@@ -214,6 +227,21 @@ int mir_journal_get_pass(struct mir_journal *j,
 /* Small facts ("drained", "history_until"); get returns -ENOENT for a missing one. */
 int mir_journal_set(struct mir_journal *j, const char *key, int64_t value, struct mir_error *err);
 int mir_journal_get(struct mir_journal *j, const char *key, int64_t *out, struct mir_error *err);
+
+/*
+ * Lumps of bytes ("calibration"), whole: they replace what was there.  get gives
+ * a copy that the caller frees; -ENOENT: none.
+ */
+int mir_journal_set_blob(struct mir_journal *j,
+                         const char *key,
+                         const void *bytes,
+                         size_t len,
+                         struct mir_error *err);
+int mir_journal_get_blob(struct mir_journal *j,
+                         const char *key,
+                         void **out,
+                         size_t *len,
+                         struct mir_error *err);
 
 /* Forget passes, decisions, events and starts before `before`, and chains that ended before it.  Not in a commit. */
 int mir_journal_prune(struct mir_journal *j, int64_t before, struct mir_error *err);

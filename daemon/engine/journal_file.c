@@ -72,6 +72,12 @@ static const char schema[] =
     "CREATE TABLE fact(key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL)\n"
     "  STRICT, WITHOUT ROWID;\n";
 
+/* What each version added to the one before; the first is the schema above. */
+static const char *const steps[MIR_JOURNAL_VERSION] = {
+    [1] = "ALTER TABLE start ADD COLUMN name TEXT NOT NULL DEFAULT '';\n"
+          "CREATE TABLE blob(key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT;\n",
+};
+
 /* ---- errors */
 
 static bool is_out_of_space(int system_errno)
@@ -216,7 +222,8 @@ const char *mir_journal_file_mode(const char *path)
 
     if (strcmp(path, ":memory:") == 0)
         return "memory";
-    mir_str_add_n(&folder, path, slash != NULL ? (size_t)(slash - path) + 1 : 0);
+    if (slash != NULL)
+        mir_str_add_n(&folder, path, (size_t)(slash - path) + 1);
     mir_str_add(&folder, ".");
     rc = statfs(path, &fs) == 0 ? 0 : statfs(folder.text, &fs);
     mir_str_release(&folder);
@@ -240,50 +247,52 @@ static int create_private(const char *path, struct mir_error *err)
     return 0;
 }
 
-/* *fresh: nothing is in it yet. */
-static int identify(sqlite3 *db, bool *fresh, struct mir_error *err)
+/* *version: that of the file; 0 when nothing is in it yet. */
+static int identify(sqlite3 *db, int64_t *version, struct mir_error *err)
 {
     const char *path = sqlite3_db_filename(db, "main");
-    int64_t id = 0, version = 0, n_tables = 0;
+    int64_t id = 0, n_tables = 0;
     int rc = ask_number(db, "PRAGMA application_id", &id, err);
 
     if (rc == 0)
-        rc = ask_number(db, "PRAGMA user_version", &version, err);
+        rc = ask_number(db, "PRAGMA user_version", version, err);
     if (rc == 0)
         rc = ask_number(db, "SELECT count(*) FROM sqlite_schema", &n_tables, err);
     if (rc != 0)
         return rc;
-    *fresh = id == 0 && version == 0 && n_tables == 0;
-    if (*fresh)
+    if (id == 0 && *version == 0 && n_tables == 0)
         return 0;
-    if (id != APPLICATION_ID || version < 1)
+    if (id != APPLICATION_ID || *version < 1)
         return mir_error_set(err, -EBADMSG,
                              "%s: not a journal of Mirage (application id %08llx, version %lld)",
-                             path, (unsigned long long)(id & 0xffffffff), (long long)version);
-    if (version > MIR_JOURNAL_VERSION)
+                             path, (unsigned long long)(id & 0xffffffff), (long long)*version);
+    if (*version > MIR_JOURNAL_VERSION)
         return mir_error_set(err, -EPROTO, "%s: version %lld; this program reads up to %d", path,
-                             (long long)version, MIR_JOURNAL_VERSION);
+                             (long long)*version, MIR_JOURNAL_VERSION);
     return ask_text(db, "PRAGMA quick_check(1)", "ok", -EBADMSG, err);
 }
 
 /*
  * EXCLUSIVE even where nothing is to be done: with locking_mode=EXCLUSIVE the
- * lock that this takes is kept, which is what keeps a second daemon out.  A
- * later version adds its steps here, each from `version` to `version` + 1.
+ * lock that this takes is kept, which is what keeps a second daemon out.
  */
-static int migrate(sqlite3 *db, bool fresh, struct mir_error *err)
+static int migrate(sqlite3 *db, int64_t version, struct mir_error *err)
 {
-    char *sql;
-    int rc = run(db, "lock", "BEGIN EXCLUSIVE", err);
+    char *sql = sqlite3_mprintf("PRAGMA application_id=%d;PRAGMA user_version=%d", APPLICATION_ID,
+                                MIR_JOURNAL_VERSION);
+    int rc = sql != NULL ? run(db, "lock", "BEGIN EXCLUSIVE", err) : -ENOMEM;
 
-    if (rc != 0)
-        return rc;
-    if (fresh) {
-        sql = sqlite3_mprintf("%sPRAGMA application_id=%d;PRAGMA user_version=%d", schema,
-                              APPLICATION_ID, MIR_JOURNAL_VERSION);
-        rc = sql != NULL ? run(db, "create", sql, err) : -ENOMEM;
+    if (rc != 0) {
         sqlite3_free(sql);
+        return rc;
     }
+    if (version == 0)
+        rc = run(db, "create", schema, err);
+    for (int64_t i = version == 0 ? 1 : version; i < MIR_JOURNAL_VERSION && rc == 0; i++)
+        rc = run(db, "migrate", steps[i], err);
+    if (rc == 0 && version < MIR_JOURNAL_VERSION)
+        rc = run(db, "create", sql, err);
+    sqlite3_free(sql);
     if (rc == 0)
         rc = run(db, "create", "COMMIT", err);
     if (rc != 0)
@@ -298,7 +307,7 @@ static int migrate(sqlite3 *db, bool fresh, struct mir_error *err)
 static int set_up(sqlite3 *db, const char *mode, struct mir_error *err)
 {
     const char *sql = "PRAGMA journal_mode=TRUNCATE";
-    bool fresh = false;
+    int64_t version = 0;
     int rc;
 
     if (strcmp(mode, "wal") == 0)
@@ -311,9 +320,9 @@ static int set_up(sqlite3 *db, const char *mode, struct mir_error *err)
              "PRAGMA cell_size_check=ON;PRAGMA journal_size_limit=16777216",
              err);
     if (rc == 0)
-        rc = identify(db, &fresh, err);
+        rc = identify(db, &version, err);
     if (rc == 0)
-        rc = migrate(db, fresh, err);
+        rc = migrate(db, version, err);
     if (rc == 0)
         rc = ask_text(db, sql, mode, -EIO, err);
     return rc;

@@ -131,8 +131,25 @@ static const struct mir_journal_column start_columns[] = {
     START(POINTER, partition, "partition"),
     START(POINTER, qos, "qos"),
     START(POINTER, comment, "comment"),
+    START(POINTER, name, "name"),
 };
 const struct mir_journal_table mir_journal_start = TABLE("start", start_columns);
+
+const char *mir_chain_state_name(enum mir_chain_state state)
+{
+    static const char *const names[] = {"enrolling", "active", "paused",
+                                        "parked",    "ended",  "refused"};
+
+    return (size_t)state < sizeof names / sizeof *names ? names[state] : "unknown";
+}
+
+const char *mir_link_state_name(enum mir_link_state state)
+{
+    static const char *const names[] = {"planned", "intent",  "sent", "confirmed",
+                                        "pending", "running", "gone"};
+
+    return (size_t)state < sizeof names / sizeof *names ? names[state] : "unknown";
+}
 
 void mir_journal_add_names(const struct mir_journal_table *t, struct mir_str *sql)
 {

@@ -230,6 +230,7 @@ void mir_engine_cluster_event(struct mir_engine *e, const struct mir_live_event 
     take_maintenance(e, event->cluster);
     mir_queue_set_cluster(e->queue, event->cluster);
     e->have_cluster = true;
+    mir_engine_forecast_cluster(e);
     e->cluster_due_ns = e->now.mono_ns + CLUSTER_S * MIR_NS;
     e->pass_id = 0;
     e->changed = true;
@@ -327,6 +328,7 @@ void mir_engine_jobs_event(struct mir_engine *e, const struct mir_live_event *ev
         e->list_at = mir_engine_at(e);
         return;
     }
+    mir_engine_forecast_list(e, event->jobs);
     e->list = event->jobs;
     e->previous_list_at = e->list_at;
     e->list_at = e->clock_at = event->jobs->at;
@@ -335,6 +337,7 @@ void mir_engine_jobs_event(struct mir_engine *e, const struct mir_live_event *ev
     e->pass_id = 0;
     mir_queue_update(e->queue, event->jobs);
     journal_starts(e);
+    mir_engine_forecast_listed(e, event->jobs);
     mir_engine_fact(e, e->list_at, "list_at");
     mind_the_gap(e);
     mir_engine_take_list(e, event->jobs);
@@ -352,8 +355,10 @@ static int journal_past(struct mir_engine *e,
     if (rc != 0)
         return rc;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        if (mir_queue_learn(e->queue, &past[i]))
+        /* An end that was only guessed when the job was gone is no news, but told here. */
+        if (mir_queue_learn(e->queue, &past[i]) || past[i].end_at > past[i].start_at)
             rc = mir_journal_add_start(e->journal, &past[i], err);
+        mir_engine_forecast_past(e, &past[i]);
     }
     if (rc == 0)
         rc = mir_journal_commit(e->journal, err);
@@ -409,6 +414,7 @@ void mir_engine_history_event(struct mir_engine *e, const struct mir_live_event 
     }
     e->n_history_failed = 0;
     learn_page(e, event);
+    mir_engine_forecast_stale(e);
     e->pass_id = 0;
     e->changed = true;
     e->history_due_ns = e->now.mono_ns;

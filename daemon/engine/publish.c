@@ -381,6 +381,7 @@ void mir_engine_publish(struct mir_engine *e)
     v->passed_mono_ns = e->passed_ns;
     v->poll_s = (int32_t)(mir_engine_poll_ns(e) / MIR_NS);
     view_numbers(e, v);
+    mir_engine_view_model(e, v);
     view_rpcs(e, v);
     view_settings(e, v);
     view_chains(e, v);

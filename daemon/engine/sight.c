@@ -62,6 +62,7 @@ static void remember(struct mir_engine *e,
     l->opted = asks(e, job);
     l->held = (job->flags & (MIR_LIVE_HELD_ADMIN | MIR_LIVE_HELD_USER)) != 0;
     l->flags = job->flags;
+    l->base_priority = mir_engine_base_priority(e, job);
     snprintf(l->note, sizeof(l->note), "%s", job->reason);
     l->seen_ns = e->now.mono_ns;
     l->n_absent = 0;

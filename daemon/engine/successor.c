@@ -209,6 +209,8 @@ static void fill_link(struct mir_engine *e,
         .predecessor_submit_at = k->row.job.submit_at,
         .predecessor_start_at = k->row.start_at,
         .predecessor_end_at = k->row.end_at,
+        .forecaster = mir_engine_forecaster(e),
+        .successor_priority = k->base_priority,
     };
     if (k->row.state == MIR_LINK_GONE && out->predecessor_end_at > mir_engine_at(e))
         out->predecessor_end_at = mir_engine_at(e);
@@ -368,7 +370,7 @@ static int journal_decisions(struct mir_engine *e,
         return rc;
     for (size_t i = 0; i < n; i++)
         pack |= (mir_policy_plugin(mir_engine_policy_of(e, due[i].chain))->snapshot_parts &
-                 (MIR_SNAPSHOT_SUMMARY | MIR_SNAPSHOT_JOBS)) != 0;
+                 (MIR_SNAPSHOT_SUMMARY | MIR_SNAPSHOT_JOBS | MIR_SNAPSHOT_FORECAST)) != 0;
     rc = journal_queue(e, queue, pack, err);
     for (size_t i = 0; i < n && rc == 0; i++) {
         due[i].row.pass = e->pass_id;

@@ -40,6 +40,20 @@ struct mir_view_chain *mir_view_chain_ref(struct mir_view_chain *chain)
     return chain;
 }
 
+struct mir_view_model *mir_view_model_create(void)
+{
+    struct mir_view_model *model = MIR_NEW(struct mir_view_model);
+
+    atomic_init(&model->refs, 1);
+    return model;
+}
+
+struct mir_view_model *mir_view_model_ref(struct mir_view_model *model)
+{
+    atomic_fetch_add_explicit(&model->refs, 1, memory_order_relaxed);
+    return model;
+}
+
 /* The last one must see all that others read before they let go. */
 static bool is_last(atomic_uint *refs)
 {
@@ -56,6 +70,15 @@ void mir_view_chain_unref(struct mir_view_chain *chain)
     free(chain);
 }
 
+void mir_view_model_unref(struct mir_view_model *model)
+{
+    if (model == NULL || !is_last(&model->refs))
+        return;
+    free(model->scores);
+    free(model->importance);
+    free(model);
+}
+
 void mir_view_unref(struct mir_view *view)
 {
     if (view == NULL || !is_last(&view->refs))
@@ -63,6 +86,7 @@ void mir_view_unref(struct mir_view *view)
     for (size_t i = 0; i < view->n_chains; i++)
         mir_view_chain_unref(view->chains[i]);
     free(view->chains);
+    mir_view_model_unref(view->model);
     free(view->rpcs);
     free(view->settings);
     free(view->settings_text);

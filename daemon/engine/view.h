@@ -81,6 +81,45 @@ struct mir_view_setting {
     const char *value;
 };
 
+/* Where a model comes from; checksum "": there is none. */
+struct mir_view_model_file {
+    char checksum[17]; /* of the file, hexadecimal */
+    char source[128], program[128], feature_set[128];
+    char methods[64]; /* "forest-q xgb-q" */
+    int64_t trained_at;
+    int64_t from_at, to_at; /* the window that it was trained on */
+    uint64_t n_labels, n_censored, seed;
+    uint32_t n_nodes; /* of the machine it was trained on */
+};
+
+/* A measured number, or a feature with its share of what the model goes by. */
+struct mir_view_score {
+    char name[64];
+    double value;
+};
+
+/* The model in use and the one before; shared between views while neither changes. */
+struct mir_view_model {
+    atomic_uint refs;
+    char path[1024];
+    char refused[256]; /* why the newest file, or none, is not in use; "": it is */
+    int64_t loaded_at; /* this machine's clock */
+    struct mir_view_model_file current, previous;
+    struct mir_view_score *scores;
+    size_t n_scores;
+    struct mir_view_score *importance; /* the ten first */
+    size_t n_importance;
+};
+
+/* What was promised of the waits that became known, and kept. */
+struct mir_view_coverage {
+    char method[16];  /* whose promises; "" without a model */
+    uint64_t n_known; /* of the newest 1,000: jobs whose wait is known */
+    double share[3];  /* of them, within p50, p90, p95; NAN: none yet */
+    uint64_t n_open;  /* jobs that still wait */
+    uint64_t n_learned;
+};
+
 struct mir_view {
     atomic_uint refs;
     char version[32], cluster[64], slurm_version[32];
@@ -101,8 +140,10 @@ struct mir_view {
     uint64_t n_passes, n_decisions, n_submitted, n_adopted, n_lost;
     uint32_t n_nodes, n_nodes_free;
     uint64_t n_pending, n_running, n_pending_nodes, n_history;
-    double wait_s[5];               /* of pending jobs so far: 0, 25, 50, 75, 100 % */
-    double recent_wait_s[3];        /* of the newest 1,000 starts: 50, 90, 95 % */
+    double wait_s[5];             /* of pending jobs so far: 0, 25, 50, 75, 100 % */
+    double recent_wait_s[3];      /* of the newest 1,000 starts: 50, 90, 95 % */
+    struct mir_view_model *model; /* ref'd; NULL: no model is configured */
+    struct mir_view_coverage coverage;
     int64_t maintenance_at;         /* start of the next maintenance reservation; 0: none */
     struct mir_view_chain **chains; /* each ref'd; open ones first, newest first */
     size_t n_chains;
@@ -119,6 +160,9 @@ struct mir_view *mir_view_ref(struct mir_view *view);
 void mir_view_unref(struct mir_view *view); /* accepts NULL */
 struct mir_view_chain *mir_view_chain_ref(struct mir_view_chain *chain);
 void mir_view_chain_unref(struct mir_view_chain *chain);
+struct mir_view_model *mir_view_model_create(void);
+struct mir_view_model *mir_view_model_ref(struct mir_view_model *model);
+void mir_view_model_unref(struct mir_view_model *model); /* accepts NULL */
 
 /*
  * Where the newest view hangs.  publish takes the reference over and may be
@@ -135,23 +179,73 @@ struct mir_view *mir_view_get(struct mir_view_board *board);
  * What people ask for, over the same border: the HTTP thread fills a command and
  * waits; the engine thread takes it, acts and answers.
  */
-enum mir_command_verb { MIR_ENROLL, MIR_STOP, MIR_PAUSE, MIR_RESUME, MIR_DRAIN, MIR_UNDRAIN };
+enum mir_command_verb {
+    MIR_ENROLL,
+    MIR_STOP,
+    MIR_PAUSE,
+    MIR_RESUME,
+    MIR_DRAIN,
+    MIR_UNDRAIN,
+    MIR_MODEL_INSTALL,
+    MIR_MODEL_ROLLBACK,
+    MIR_MODEL_RELOAD,
+    MIR_PREDICT,
+    MIR_HISTORY,
+};
+
+/* Whose wait is asked for; "": not said. */
+struct mir_view_request {
+    uint32_t n_nodes;
+    int32_t limit_s;
+    char user[64], account[64], partition[64], qos[64];
+};
 
 struct mir_command {
     enum mir_command_verb verb;
-    uint32_t uid;                   /* who asks, as the kernel says */
-    bool admin;                     /* configured admins: all chains, drain */
-    char chain[16];                 /* stop, pause, resume */
-    uint32_t job_id;                /* enroll */
-    char options[512];              /* enroll: as after "mirage:"; "" */
-    const char *munged_environment; /* enroll: credential or NULL; lent until answered */
-    bool keep_successor;            /* stop: leave a pending successor alone */
+    uint32_t uid;                    /* who asks, as the kernel says */
+    bool admin;                      /* configured admins: all chains, drain */
+    char chain[16];                  /* stop, pause, resume */
+    uint32_t job_id;                 /* enroll */
+    char options[512];               /* enroll: as after "mirage:"; "" */
+    const char *munged_environment;  /* enroll: credential or NULL; lent until answered */
+    bool keep_successor;             /* stop: leave a pending successor alone */
+    struct mir_view_request request; /* predict */
+    char file[1024];                 /* install: absolute path, read by the daemon */
+    bool force;                      /* install: without comparison */
+    char after[64];                  /* history: as the last page said; "": from the first */
+};
+
+/* What drives a forecast: a feature, and by how much it makes the wait longer. */
+struct mir_view_driver {
+    char name[48], unit[16], text[96];
+    double value;
+    double change_s; /* against the feature's median in training */
+};
+
+/* An answer to predict. */
+struct mir_view_forecast {
+    int64_t at;        /* Slurm's clock: of the list that it was made from */
+    char method[16];   /* "forest-q", "xgb-q"; "waits": of recent starts, there is no model */
+    char note[160];    /* what to know of it; "" */
+    double wait_s[3];  /* 10, 50, 90 %; NAN: not known */
+    double plan_s;     /* Slurm's own plan, by limits; NAN: it has none so far ahead */
+    double priority;   /* that was counted with; NAN: behind all that wait */
+    bool out_of_range; /* not to be believed: training saw nothing of the kind */
+    uint32_t n_outside;
+    char furthest[48]; /* the feature furthest out; "" */
+    struct mir_view_driver drivers[3];
+    uint32_t n_drivers;
+    uint32_t n_waits;                 /* "waits": of how many starts */
+    struct mir_view_model_file model; /* checksum "": none */
 };
 
 struct mir_answer {
     int rc;         /* 0, -ENOENT, -EPERM, -EINVAL, -EALREADY, -EBUSY, -EIO (journal), -ETIMEDOUT */
     char chain[16]; /* enroll: its id */
     char text[512]; /* one line for people */
+    struct mir_view_forecast *forecast; /* predict: the asker's, free(); NULL */
+    char *csv;                          /* history: a page, the asker's, free(); NULL */
+    char after[64];                     /* history: where the next page begins; "": no more */
 };
 
 struct mir_mailbox;

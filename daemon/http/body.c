@@ -89,6 +89,25 @@ read_keep_successor(struct json_object *value, struct mir_body *out, struct mir_
     return 0;
 }
 
+static int read_file(struct json_object *value, struct mir_body *out, struct mir_error *err)
+{
+    size_t len = 0;
+    const char *s = plain_string(value, &len);
+
+    if (s == NULL || s[0] != '/' || len >= sizeof(out->command.file))
+        return mir_error_set(err, -EINVAL, "file: an absolute path in ASCII is expected");
+    memcpy(out->command.file, s, len + 1);
+    return 0;
+}
+
+static int read_force(struct json_object *value, struct mir_body *out, struct mir_error *err)
+{
+    if (!json_object_is_type(value, json_type_boolean))
+        return mir_error_set(err, -EINVAL, "force: true or false is expected");
+    out->command.force = json_object_get_boolean(value) != 0;
+    return 0;
+}
+
 static const struct key {
     enum mir_command_verb verb;
     const char *name;
@@ -98,6 +117,8 @@ static const struct key {
     {MIR_ENROLL, "options", read_options},
     {MIR_ENROLL, "environment", read_environment},
     {MIR_STOP, "keep_successor", read_keep_successor},
+    {MIR_MODEL_INSTALL, "file", read_file},
+    {MIR_MODEL_INSTALL, "force", read_force},
 };
 
 static int
@@ -124,6 +145,8 @@ static int read_object(struct json_object *object, struct mir_body *out, struct 
     }
     if (out->command.verb == MIR_ENROLL && out->command.job_id == 0)
         return mir_error_set(err, -EINVAL, "job: missing");
+    if (out->command.verb == MIR_MODEL_INSTALL && out->command.file[0] == '\0')
+        return mir_error_set(err, -EINVAL, "file: missing");
     return 0;
 }
 

@@ -17,7 +17,7 @@ enum {
 };
 
 struct mir_body {
-    struct mir_command command; /* verb, job_id, options, keep_successor, munged_environment */
+    struct mir_command command; /* verb, and of the rest what the body says */
     char *environment;          /* what command.munged_environment points to; NULL */
 };
 

@@ -213,6 +213,119 @@ char *mir_render_config(const struct mir_view *view, bool names)
     return print(root);
 }
 
+/* ---- The model, and what it says */
+
+static struct json_object *file_object(const struct mir_view_model_file *file)
+{
+    struct json_object *to;
+
+    if (file->checksum[0] == '\0')
+        return NULL;
+    to = json_object_new_object();
+    put_text(to, "checksum", file->checksum);
+    put_text(to, "source", file->source);
+    put_text(to, "program", file->program);
+    put_text(to, "feature_set", file->feature_set);
+    put_text(to, "methods", file->methods);
+    put_time(to, "trained_at", file->trained_at);
+    put_time(to, "from_at", file->from_at);
+    put_time(to, "to_at", file->to_at);
+    put_count(to, "n_labels", file->n_labels);
+    put_count(to, "n_censored", file->n_censored);
+    put_count(to, "n_nodes", file->n_nodes);
+    put_count(to, "seed", file->seed);
+    return to;
+}
+
+static struct json_object *scores_object(const struct mir_view_score *scores, size_t n)
+{
+    struct json_object *to = json_object_new_object();
+
+    for (size_t i = 0; i < n; i++)
+        put_number(to, scores[i].name, scores[i].value);
+    return to;
+}
+
+static struct json_object *coverage_object(const struct mir_view_coverage *coverage)
+{
+    struct json_object *to = json_object_new_object();
+
+    put_text(to, "method", coverage->method);
+    put_count(to, "n_known", coverage->n_known);
+    put_number(to, "p50", coverage->share[0]);
+    put_number(to, "p90", coverage->share[1]);
+    put_number(to, "p95", coverage->share[2]);
+    put_count(to, "n_open", coverage->n_open);
+    put_count(to, "n_learned", coverage->n_learned);
+    return to;
+}
+
+char *mir_render_model(const struct mir_view *view)
+{
+    static const struct mir_view_model none = {.path = ""};
+    const struct mir_view_model *m = view->model != NULL ? view->model : &none;
+    struct json_object *root = json_object_new_object();
+
+    put_text(root, "path", m->path);
+    put_text(root, "refused", m->refused);
+    put_time(root, "loaded_at", m->loaded_at);
+    json_object_object_add(root, "current", file_object(&m->current));
+    json_object_object_add(root, "previous", file_object(&m->previous));
+    json_object_object_add(root, "coverage", coverage_object(&view->coverage));
+    json_object_object_add(root, "scores", scores_object(m->scores, m->n_scores));
+    json_object_object_add(root, "importance", scores_object(m->importance, m->n_importance));
+    return print(root);
+}
+
+static struct json_object *drivers_list(const struct mir_view_forecast *f)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (uint32_t i = 0; i < f->n_drivers; i++) {
+        struct json_object *one = json_object_new_object();
+
+        put_text(one, "name", f->drivers[i].name);
+        put_number(one, "value", f->drivers[i].value);
+        put_text(one, "unit", f->drivers[i].unit);
+        put_number(one, "change_s", f->drivers[i].change_s);
+        put_text(one, "text", f->drivers[i].text);
+        json_object_array_add(list, one);
+    }
+    return list;
+}
+
+char *mir_render_forecast(const struct mir_view_forecast *f)
+{
+    struct json_object *root = json_object_new_object(), *wait = json_object_new_object();
+
+    put_time(root, "at", f->at);
+    put_text(root, "method", f->method);
+    put_text(root, "note", f->note);
+    put_number(wait, "p10", f->wait_s[0]);
+    put_number(wait, "p50", f->wait_s[1]);
+    put_number(wait, "p90", f->wait_s[2]);
+    json_object_object_add(root, "wait_s", wait);
+    put_number(root, "plan_s", f->plan_s);
+    put_number(root, "priority", f->priority);
+    put_bool(root, "out_of_range", f->out_of_range);
+    put_count(root, "n_outside", f->n_outside);
+    put_text(root, "furthest", f->furthest);
+    put_count(root, "n_waits", f->n_waits);
+    json_object_object_add(root, "drivers", drivers_list(f));
+    json_object_object_add(root, "model", file_object(&f->model));
+    return print(root);
+}
+
+char *mir_render_history(const struct mir_answer *answer)
+{
+    struct json_object *root = json_object_new_object();
+
+    put_text(root, "csv", answer->csv);
+    json_object_object_add(root, "after",
+                           answer->after[0] != '\0' ? json_object_new_string(answer->after) : NULL);
+    return print(root);
+}
+
 /* ---- Chains */
 
 static void put_owner(struct json_object *to, const struct mir_view_chain *chain)

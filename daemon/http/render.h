@@ -20,6 +20,7 @@
 char *mir_render_status(const struct mir_view *view);
 char *mir_render_queue(const struct mir_view *view);
 char *mir_render_rpcs(const struct mir_view *view);
+char *mir_render_model(const struct mir_view *view);
 char *mir_render_config(const struct mir_view *view, bool names);
 
 /* Open chains and those that ended within a day; `all`: each one. */
@@ -33,5 +34,8 @@ char *mir_render_decisions(const struct mir_view_chain *chain, size_t n_max, boo
 char *mir_render_ok(void);
 char *mir_render_error(const char *text);
 char *mir_render_answer(const struct mir_answer *answer);
+char *mir_render_forecast(const struct mir_view_forecast *forecast);
+/* {"csv":"...","after":"..."}; after: null on the last page. */
+char *mir_render_history(const struct mir_answer *answer);
 
 #endif

@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
+#include "daemon/core/alloc.h"
 #include "daemon/core/clock.h"
 #include "daemon/core/error.h"
 #include "daemon/core/parse.h"
@@ -28,7 +30,7 @@ enum {
     UNAVAILABLE = 503,
 };
 
-enum { DECISIONS_MAX = 100 };
+enum { DECISIONS_MAX = 100, NODES_MAX = 1 << 24 };
 
 static const int64_t ns_per_s = 1000000000;
 
@@ -119,6 +121,11 @@ static void get_rpcs(struct context *c)
     reply_text(c, mir_render_rpcs(c->view));
 }
 
+static void get_model(struct context *c)
+{
+    reply_text(c, mir_render_model(c->view));
+}
+
 static void get_config(struct context *c)
 {
     reply_text(c, mir_render_config(c->view, c->names));
@@ -126,12 +133,13 @@ static void get_config(struct context *c)
 
 /* ---- The table */
 
-enum argument { NO_ARGUMENT, TAKES_ALL, TAKES_N };
+enum argument { NO_ARGUMENT, TAKES_ALL, TAKES_N, TAKES_REQUEST, TAKES_AFTER };
 
 static const struct route {
     const char *path; /* "*" is an id */
     void (*get)(struct context *c);
     bool posts; /* `verb` may be posted here */
+    bool asks;  /* a GET asks the engine for `verb`: on the unix socket alone */
     enum mir_command_verb verb;
     enum argument argument;
 } table[] = {
@@ -151,6 +159,12 @@ static const struct route {
     {.path = "/api/v1/queue", .get = get_queue},
     {.path = "/api/v1/rpcs", .get = get_rpcs},
     {.path = "/api/v1/config", .get = get_config},
+    {.path = "/api/v1/model", .get = get_model},
+    {.path = "/api/v1/model/install", .posts = true, .verb = MIR_MODEL_INSTALL},
+    {.path = "/api/v1/model/rollback", .posts = true, .verb = MIR_MODEL_ROLLBACK},
+    {.path = "/api/v1/model/reload", .posts = true, .verb = MIR_MODEL_RELOAD},
+    {.path = "/api/v1/predict", .asks = true, .verb = MIR_PREDICT, .argument = TAKES_REQUEST},
+    {.path = "/api/v1/history", .asks = true, .verb = MIR_HISTORY, .argument = TAKES_AFTER},
     {.path = "/api/v1/drain", .posts = true, .verb = MIR_DRAIN},
     {.path = "/api/v1/undrain", .posts = true, .verb = MIR_UNDRAIN},
 };
@@ -198,6 +212,45 @@ static bool is_reading(const char *method)
 
 /* ---- What a request asks for */
 
+/* Slurm's names, without what a query would have to escape. */
+static bool is_name(const char *value)
+{
+    size_t n = 0;
+
+    while (is_id_char(value[n]) || value[n] == '@')
+        n++;
+    return n > 0 && n < sizeof(((struct mir_view_request *)NULL)->user) && value[n] == '\0';
+}
+
+/* False: it is none of the request's, or not right. */
+static bool add_wanted(struct mir_view_request *wanted, const char *key, const char *value)
+{
+    const struct {
+        const char *key;
+        char *to;
+    } names[] = {{"user", wanted->user},
+                 {"account", wanted->account},
+                 {"partition", wanted->partition},
+                 {"qos", wanted->qos}};
+    int64_t n;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i].key, key) == 0 && is_name(value)) {
+            memcpy(names[i].to, value, strlen(value) + 1);
+            return true;
+        }
+    }
+    if (mir_parse_i64(value, strlen(value), &n) != 0 || n < 1)
+        return false;
+    if (strcmp(key, "nodes") == 0 && n <= NODES_MAX)
+        wanted->n_nodes = (uint32_t)n;
+    else if (strcmp(key, "limit_s") == 0 && n < INT32_MAX)
+        wanted->limit_s = (int32_t)n;
+    else
+        return false;
+    return true;
+}
+
 void mir_request_add_argument(struct mir_request *request, const char *key, const char *value)
 {
     int64_t n;
@@ -207,6 +260,10 @@ void mir_request_add_argument(struct mir_request *request, const char *key, cons
     } else if (value != NULL && strcmp(key, "n") == 0 &&
                mir_parse_i64(value, strlen(value), &n) == 0 && n >= 1 && n <= DECISIONS_MAX) {
         request->n_decisions = (size_t)n;
+    } else if (value != NULL && strcmp(key, "after") == 0) {
+        request->after = value;
+    } else if (value != NULL && add_wanted(&request->wanted, key, value)) {
+        request->asks = true;
     } else {
         request->bad_argument = true;
     }
@@ -275,6 +332,14 @@ bool mir_routes_is_admin(const struct mir_routes *routes, uint32_t uid)
 
 /* ---- Acting */
 
+static bool has_wrong_argument(const struct mir_request *request, enum argument takes)
+{
+    return request->bad_argument || (request->all && takes != TAKES_ALL) ||
+           (request->n_decisions != 0 && takes != TAKES_N) ||
+           (request->asks && takes != TAKES_REQUEST) ||
+           (request->after != NULL && takes != TAKES_AFTER);
+}
+
 static unsigned status_of(int rc)
 {
     switch (rc) {
@@ -297,25 +362,61 @@ static unsigned status_of(int rc)
     }
 }
 
+/* What an admin alone may do, or NULL. */
+static const char *admins_only(enum mir_command_verb verb)
+{
+    switch (verb) {
+    case MIR_DRAIN:
+    case MIR_UNDRAIN:
+        return "drain";
+    case MIR_MODEL_INSTALL:
+    case MIR_MODEL_ROLLBACK:
+    case MIR_MODEL_RELOAD:
+        return "change the model";
+    case MIR_HISTORY:
+        return "read the history";
+    default:
+        return NULL;
+    }
+}
+
+/* The daemon's own user has the journal's file anyway: mirage-train runs as it. */
+static bool counts_as_admin(const struct context *c, enum mir_command_verb verb)
+{
+    return mir_routes_is_admin(c->routes, c->request->uid) ||
+           (verb == MIR_HISTORY && c->request->uid == geteuid());
+}
+
+static char *render(const struct mir_answer *answer)
+{
+    if (answer->forecast != NULL)
+        return mir_render_forecast(answer->forecast);
+    if (answer->csv != NULL)
+        return mir_render_history(answer);
+    return mir_render_answer(answer);
+}
+
 static void ask(struct context *c, struct mir_command *command)
 {
+    const char *restricted = admins_only(command->verb);
     struct mir_answer answer = {0};
     unsigned status;
 
     command->uid = c->request->uid;
-    command->admin = mir_routes_is_admin(c->routes, command->uid);
+    command->admin = counts_as_admin(c, command->verb);
     memcpy(command->chain, c->id, sizeof(c->id));
-    if ((command->verb == MIR_DRAIN || command->verb == MIR_UNDRAIN) && !command->admin) {
-        fail(c->reply, FORBIDDEN, "only admins may drain");
+    if (restricted != NULL && !command->admin) {
+        fail(c->reply, FORBIDDEN, "only admins may %s", restricted);
         return;
     }
     mir_mailbox_ask(c->routes->box, command, c->routes->ask_ms, &answer);
     status = status_of(answer.rc);
-    if (status != OK) {
+    if (status != OK)
         fail(c->reply, status, "%s", answer.text[0] != '\0' ? answer.text : strerror(-answer.rc));
-        return;
-    }
-    reply_text(c, mir_render_answer(&answer));
+    else
+        reply_text(c, render(&answer));
+    free(answer.forecast);
+    free(answer.csv);
 }
 
 static void post(struct context *c, const struct route *route)
@@ -328,7 +429,7 @@ static void post(struct context *c, const struct route *route)
         fail(c->reply, FORBIDDEN, "the kernel does not say who asks");
         return;
     }
-    if (c->request->bad_argument || c->request->all || c->request->n_decisions != 0) {
+    if (has_wrong_argument(c->request, NO_ARGUMENT)) {
         fail(c->reply, BAD_REQUEST, "a POST takes no query");
         return;
     }
@@ -341,6 +442,27 @@ static void post(struct context *c, const struct route *route)
     mir_body_release(&body);
 }
 
+/* A GET that the engine answers. */
+static void get_from_engine(struct context *c, const struct route *route)
+{
+    const struct mir_request *request = c->request;
+    struct mir_command command = {.verb = route->verb, .request = request->wanted};
+
+    if (has_wrong_argument(request, route->argument) ||
+        (request->after != NULL && strlen(request->after) >= sizeof(command.after)))
+        fail(c->reply, BAD_REQUEST, "the query is not understood");
+    else if (route->argument == TAKES_REQUEST &&
+             (request->wanted.n_nodes == 0 || request->wanted.limit_s == 0))
+        fail(c->reply, BAD_REQUEST, "nodes and limit_s are needed");
+    else if (!request->known)
+        fail(c->reply, FORBIDDEN, "the kernel does not say who asks");
+    else {
+        snprintf(command.after, sizeof(command.after), "%s",
+                 request->after != NULL ? request->after : "");
+        ask(c, &command);
+    }
+}
+
 /* ---- Reading, once more: what all readers share */
 
 static const struct mir_view_chain *find_chain(const struct mir_view *view, const char *id)
@@ -350,12 +472,6 @@ static const struct mir_view_chain *find_chain(const struct mir_view *view, cons
             return view->chains[i];
     }
     return NULL;
-}
-
-static bool has_wrong_argument(const struct mir_request *request, enum argument takes)
-{
-    return request->bad_argument || (request->all && takes != TAKES_ALL) ||
-           (request->n_decisions != 0 && takes != TAKES_N);
 }
 
 static void get_from_view(struct context *c, const struct route *route)
@@ -386,7 +502,7 @@ static void get(struct context *c, const struct route *route)
 
 static const char *allowed_methods(const struct mir_request *request, const struct route *route)
 {
-    if (!request->local || (route->get != NULL && !route->posts))
+    if (!request->local || route->asks || (route->get != NULL && !route->posts))
         return "GET, HEAD";
     return route->get != NULL ? "GET, HEAD, POST" : "POST";
 }
@@ -415,6 +531,8 @@ void mir_routes_answer(const struct mir_routes *routes,
         fail(reply, NOT_FOUND, "no such path");
     else if (is_reading(request->method) && route->get != NULL)
         get(&c, route);
+    else if (is_reading(request->method) && route->asks)
+        get_from_engine(&c, route);
     else if (!request->local || !route->posts || strcmp(request->method, "POST") != 0)
         refuse_method(&c, route);
     else if (request->too_long)

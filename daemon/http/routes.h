@@ -36,7 +36,10 @@ struct mir_request {
     /* from the query; see mir_request_add_argument() */
     bool all;
     bool bad_argument;
-    size_t n_decisions; /* 0: the default */
+    size_t n_decisions;             /* 0: the default */
+    bool asks;                      /* one of those of `wanted` was given */
+    struct mir_view_request wanted; /* nodes, limit_s, user, account, partition, qos */
+    const char *after;              /* where a page of history begins; NULL */
 };
 
 struct mir_reply {
@@ -45,7 +48,10 @@ struct mir_reply {
     const char *allow; /* for 405; otherwise NULL */
 };
 
-/* One "key=value" of the query; `value` may be NULL.  What is not understood makes a 400. */
+/*
+ * One "key=value" of the query; `value` may be NULL, and is lent like the rest.
+ * What is not understood makes a 400.
+ */
 void mir_request_add_argument(struct mir_request *request, const char *key, const char *value);
 
 /*

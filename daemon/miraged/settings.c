@@ -159,6 +159,7 @@ static void fill_engine(struct mir_settings *s)
     e->history_max = (size_t)c->history_max;
     e->enroll_by_comment = c->enroll_by_comment;
     e->kill_file = c->kill_file;
+    e->model = c->model;
     e->zone = s->zone;
     e->min_uid = c->broker.min_uid;
     e->shown = s->shown;

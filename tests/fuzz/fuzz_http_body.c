@@ -17,6 +17,9 @@ static void check(enum mir_command_verb verb, const struct mir_body *body)
         abort();
     if ((verb == MIR_ENROLL) != (c->job_id != 0) || (verb != MIR_STOP && c->keep_successor))
         abort();
+    if ((verb == MIR_MODEL_INSTALL) != (c->file[0] == '/') ||
+        memchr(c->file, '\0', sizeof(c->file)) == NULL || (verb != MIR_MODEL_INSTALL && c->force))
+        abort();
     if (memchr(c->options, '\0', sizeof(c->options)) == NULL)
         abort();
     for (const char *s = c->options; *s != '\0'; s++) {
@@ -30,7 +33,8 @@ static void check(enum mir_command_verb verb, const struct mir_body *body)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum mir_command_verb verbs[] = {MIR_ENROLL, MIR_STOP, MIR_PAUSE};
+    static const enum mir_command_verb verbs[] = {MIR_ENROLL, MIR_STOP, MIR_PAUSE,
+                                                  MIR_MODEL_INSTALL};
 
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         struct mir_error err = {{0}};

@@ -269,10 +269,29 @@ static void walks_real_policies_to_their_submission(void **state)
     assert_int_equal(submission_under("avg", &n), END);
 }
 
+static void hands_on_what_predicts_waits(void **state)
+{
+    struct script s = {.answer = {.action = MIRAGE_WAIT, .reason = "because"}};
+    struct mir_link link = script_link(&s);
+    const struct mir_snapshot queue = {.now = START + 1200};
+    struct mirage_decision d;
+
+    (void)state;
+    mir_link_decide(&link, &queue, &d);
+    assert_null(s.view.forecaster);
+    assert_true(isnan(s.view.successor_priority));
+    link.forecaster = (struct mir_forecaster *)&s; /* nobody looks into it */
+    link.successor_priority = 4321.5;
+    mir_link_decide(&link, &queue, &d);
+    assert_ptr_equal(s.view.forecaster, &s);
+    assert_true(fabs(s.view.successor_priority - 4321.5) < 1e-9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_the_policy_the_chain_and_the_queue),
+        cmocka_unit_test(hands_on_what_predicts_waits),
         cmocka_unit_test(submits_at_and_past_the_end_without_asking),
         cmocka_unit_test(a_failing_policy_waits_and_says_why),
         cmocka_unit_test(a_long_error_is_cut_to_a_reason),

@@ -44,6 +44,12 @@ enum { NOW = 1767225600, MAX_ARGS = 16 };
     "\"journal\":\"wal\",\"history\":\"accounting\",\"at\":1767225600,\"list_at\":1767225590,"     \
     "\"poll_s\":60,\"n_chains\":2}"
 
+#define MODEL_FILE                                                                                 \
+    "{\"checksum\":\"00112233445566ff\",\"source\":\"history.csv\",\"program\":"                   \
+    "\"mirage-train 0.1.0\",\"feature_set\":\"wait-1\",\"methods\":\"forest-q xgb-q\","            \
+    "\"trained_at\":1767139200,\"from_at\":1764547200,\"to_at\":1767139200,\"n_labels\":200000,"   \
+    "\"n_censored\":100,\"n_nodes\":76,\"seed\":1}"
+
 static struct answer {
     const char *request; /* "GET /path" */
     int status;
@@ -63,6 +69,27 @@ static struct answer {
     {"POST /api/v1/chains/abcdefgh/stop ", 200,
      "{\"chain\":\"abcdefgh\",\"text\":\"chain abcdefgh ended\"}"},
     {"POST /api/v1/chains ", 200, "{\"chain\":\"abcdefgh\",\"text\":\"enrolled\"}"},
+    {"GET /api/v1/predict?nodes=8&limit_s=172800&partition=gpu&user=alice ", 200,
+     "{\"at\":1767225600,\"method\":\"xgb-q\",\"note\":\"\",\"wait_s\":{\"p10\":600,"
+     "\"p50\":7200,\"p90\":null},\"plan_s\":10800,\"priority\":null,\"out_of_range\":false,"
+     "\"n_outside\":1,\"furthest\":\"hour\",\"n_waits\":0,\"drivers\":[{\"name\":\"ahead_jobs\","
+     "\"value\":12,\"unit\":\"count\",\"change_s\":5400,\"text\":\"jobs ahead\"},{\"name\":"
+     "\"nodes_free\",\"value\":3,\"unit\":\"nodes\",\"change_s\":-1800,\"text\":\"idle\"}],"
+     "\"model\":" MODEL_FILE "}"},
+    {"GET /api/v1/predict?nodes=1&limit_s=3600&user=bob ", 200,
+     "{\"method\":\"waits\",\"note\":\"no model: waits of the last 20 starts (1 node)\","
+     "\"wait_s\":{\"p10\":0,\"p50\":60,\"p90\":3600},\"plan_s\":null,\"out_of_range\":false,"
+     "\"n_waits\":20,\"drivers\":[],\"model\":null}"},
+    {"GET /api/v1/model ", 200,
+     "{\"path\":\"/var/lib/mirage/model/current.model\",\"refused\":\"\",\"loaded_at\":1767225500,"
+     "\"current\":" MODEL_FILE ",\"previous\":null,\"coverage\":{\"method\":\"xgb-q\","
+     "\"n_known\":1000,\"p50\":0.49,\"p90\":0.902,\"p95\":0.951,\"n_open\":7},"
+     "\"scores\":{\"check from\":1767139200,\"check xgb-q coverage 0.5\":0.49,"
+     "\"check xgb-q pinball 0.5\":0.25},\"importance\":{\"ahead_jobs\":0.125}}"},
+    {"POST /api/v1/model/install ", 200, "{\"chain\":\"\",\"text\":\"model 1 is in use\"}"},
+    {"POST /api/v1/model/rollback ", 404, "{\"error\":\"previous.model: No such file\"}"},
+    {"GET /api/v1/history ", 200, "{\"csv\":\"# mirage-log 1\\nid\\n1\\n\",\"after\":\"5.1.4\"}"},
+    {"GET /api/v1/history?after=5.1.4 ", 200, "{\"csv\":\"2\\n\",\"after\":null}"},
     {"POST /api/v1/drain ", 403, "{\"error\":\"only admins may drain\"}"},
     {"POST /api/v1/undrain ", 500, "<html>oops</html>"},
 };
@@ -317,6 +344,113 @@ static void json_is_the_daemons_answer(void **state)
           "");
 }
 
+static void predict_tells_the_wait_and_what_drives_it(void **state)
+{
+    (void)state;
+    check("predict --nodes 8 --time 48h --partition gpu --user alice", 0,
+          "Wait         p10 10:00, p50 2:00:00, p90 -\n"
+          "Slurm's plan 3:00:00\n"
+          "Driven by    ahead_jobs = 12 count: +1.5 h (jobs ahead)\n"
+          "             nodes_free = 3 nodes: -0.5 h (idle)\n"
+          "Model        xgb-q of history.csv, trained 2025-12-31T00:00:00Z (00112233445566ff)\n"
+          "In its range nearly: 1 features are not, hour the furthest\n",
+          "");
+    check("predict --nodes=8 --time=2-00:00:00 --partition=gpu --user=alice --parsable2", 0,
+          "KEY|VALUE\nwait_p10_s|600\nwait_p50_s|7200\nwait_p90_s|\nplan_s|10800\nmethod|xgb-q\n"
+          "model|00112233445566ff\nout_of_range|false\nnote|\n",
+          "");
+    check("predict --nodes 8 --time 2880 --partition gpu --user alice --json", 0, NULL, "");
+    assert_non_null(strstr(out_text, "\"method\": \"xgb-q\""));
+    check("predict --nodes 1 --time 60 --user bob", 0,
+          "Wait         p10 0:00, p50 1:00, p90 1:00:00\n"
+          "Slurm's plan -\n"
+          "Note         no model: waits of the last 20 starts (1 node)\n",
+          "");
+    check("predict --nodes 1 --time 1h --user a&b", 2, "", "cannot be asked for");
+}
+
+static void model_shows_and_changes_the_model(void **state)
+{
+    (void)state;
+    check("model list", 0,
+          "MODEL   CHECKSUM         TRAINED              FROM                 TO                   "
+          "METHODS        SOURCE\n"
+          "current 00112233445566ff 2025-12-31T00:00:00Z 2025-12-01T00:00:00Z 2025-12-31T00:00:00Z "
+          "forest-q xgb-q history.csv\n",
+          "");
+    check(
+        "model show", 0,
+        "File                           /var/lib/mirage/model/current.model\n"
+        "Checksum                       00112233445566ff\n"
+        "Methods                        forest-q xgb-q\n"
+        "Source                         history.csv\n"
+        "Trained                        2025-12-31T00:00:00Z by mirage-train 0.1.0\n"
+        "Window                         2025-12-01T00:00:00Z to 2025-12-31T00:00:00Z, 200000 waits "
+        "(100 censored), 76 nodes\n"
+        "Features                       wait-1\n"
+        "Coverage                       1000 waits known, p50 held for 49.0 %, p90 held for 90.2 "
+        "%, p95 held for 95.1 %; 7 jobs still wait\n"
+        "Score: check from              2025-12-31T00:00:00Z\n"
+        "Score: check xgb-q pinball 0.5 0.25\n"
+        "Goes by: ahead_jobs            12.5 %\n",
+        "");
+    check("model install %/socket --force", 0, "model 1 is in use\n", "");
+    assert_non_null(strstr(last_post, "{\"file\":\""));
+    assert_non_null(strstr(last_post, "socket\",\"force\":true}"));
+    check("model install %/nothing", 1, "", "no such file");
+    check("model rollback", 1, "", "mirage: previous.model: No such file\n");
+}
+
+static void history_is_one_log_of_all_pages(void **state)
+{
+    (void)state;
+    check("history", 0, "# mirage-log 1\nid\n1\n2\n", "");
+}
+
+static void a_command_line_that_makes_no_sense_is_told(void **state)
+{
+    static const struct {
+        const char *words[6];
+        const char *text;
+    } rows[] = {
+        {{"predict"}, "--nodes and --time are needed"},
+        {{"predict", "--nodes", "0", "--time", "1h"}, "--nodes: expected"},
+        {{"predict", "--nodes", "1", "--time", "soon"}, "--time: expected"},
+        {{"predict", "--nodes", "1", "--time"}, "--time needs a value"},
+        {{"list", "--nodes", "1"}, "unknown option --nodes of list"},
+        {{"model"}, "is missing"},
+        {{"model", "dance"}, "unknown command 'dance'"},
+        {{"model", "install"}, "FILE is missing"},
+        {{"model", "show", "x"}, "takes no file"},
+        {{"model", "rollback", "--force"}, "takes no file"},
+        {{"model", "install", "a", "b"}, "one argument too many"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        char *argv[8] = {(char *)"mirage"};
+        struct mir_cli_args args;
+        struct mir_error err = {{0}};
+        int argc = 1;
+
+        for (; argc < 7 && rows[i].words[argc - 1] != NULL; argc++)
+            argv[argc] = (char *)rows[i].words[argc - 1];
+        if (mir_cli_args_parse(argc, argv, &args, &err) != -EINVAL ||
+            strstr(err.text, rows[i].text) == NULL)
+            fail_msg("%zu: %s", i, err.text);
+    }
+}
+
+static void selftest_tells_of_the_model(void **state)
+{
+    (void)state;
+    write_program("MIRAGE_SCONTROL", "scontrol", "");
+    check("selftest --noheader --parsable2", 0, NULL, "");
+    if (strstr(out_text, "ok|model|trained 1-00:00:00 ago on history.csv; p90 held for 90 % of the "
+                         "last 1000 waits\n") == NULL)
+        fail_msg("%s", out_text);
+}
+
 static void submit_puts_consent_into_the_comment(void **state)
 {
     char *args;
@@ -496,6 +630,11 @@ int main(void)
         cmocka_unit_test(a_chain_is_named_by_id_beginning_or_job),
         cmocka_unit_test(what_the_daemon_refuses_is_told_with_status_1),
         cmocka_unit_test(json_is_the_daemons_answer),
+        cmocka_unit_test(predict_tells_the_wait_and_what_drives_it),
+        cmocka_unit_test(model_shows_and_changes_the_model),
+        cmocka_unit_test(history_is_one_log_of_all_pages),
+        cmocka_unit_test(a_command_line_that_makes_no_sense_is_told),
+        cmocka_unit_test(selftest_tells_of_the_model),
         cmocka_unit_test(submit_puts_consent_into_the_comment),
         cmocka_unit_test(submit_tells_the_job_its_arguments),
         cmocka_unit_test(submit_keeps_the_comment_of_the_script),

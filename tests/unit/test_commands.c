@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/model_fixture.h"
+
 enum { MAX_ARGS = 32, LINE = 1024 };
 
 static char folder[] = "/tmp/mirage-commands-XXXXXX";
@@ -25,8 +27,9 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    static const char *const files[] = {"log.csv", "again.csv", "one.json", "two.json", "r.html",
-                                        "run.csv", "s.csv",     "bad.txt",  "empty.txt"};
+    static const char *const files[] = {"log.csv",   "again.csv", "one.json", "two.json",
+                                        "r.html",    "run.csv",   "s.csv",    "bad.txt",
+                                        "empty.txt", "wait.model"};
     char path[128];
 
     (void)state;
@@ -288,6 +291,95 @@ static void converting_our_own_csv_changes_nothing(void **state)
     free(again);
 }
 
+/* ---- A trained model */
+
+static const char WITH_MODEL[] = "run %/log.csv --nodes 76 --model %/wait.model --every 15h "
+                                 "--limit-episodes 3 --policy avg --policy xgb-q ";
+
+/* Of the log's first days: trained from `from_at` to `to_at`. */
+static void write_model(int64_t from_at, int64_t to_at)
+{
+    struct mir_wait_model *m = fixture_model();
+    struct mir_error err = {{0}};
+    char path[128];
+
+    fixture_quantiles(m, MIR_WAIT_XGB_Q, "nodes", 1000, 4, 0);
+    m->origin.from_at = from_at;
+    m->origin.to_at = to_at;
+    snprintf(path, sizeof path, "%s/wait.model", folder);
+    if (mir_wait_model_save(m, path, &err) != 0)
+        fail_msg("%s", err.text);
+    mir_wait_model_unref(m);
+}
+
+static int run_with_model(const char *window, const char *options, struct mir_error *err)
+{
+    char line[LINE];
+
+    snprintf(line, sizeof line, "%.300s%.300s%.300s", WITH_MODEL, window, options);
+    return run(line, err);
+}
+
+enum { JANUARY_2 = 1704153600, JANUARY_3 = JANUARY_2 + 86400, JANUARY_4 = JANUARY_3 + 86400 };
+
+static void a_model_of_other_days_is_asked_and_named(void **state)
+{
+    struct mir_error err = {{0}};
+    struct json_object *root, *model;
+    char *text;
+
+    (void)state;
+    need_log();
+    write_model(JANUARY_2, JANUARY_3);
+    if (run_with_model("--from 2024-01-03 --to 2024-01-05", " -q --json -o %/one.json", &err) != 0)
+        fail_msg("%s", err.text);
+    text = slurp("one.json");
+    root = json_tokener_parse(text);
+    model = at(at(root, "run"), "model");
+    assert_non_null(strstr(json_object_get_string(at(model, "file")), "wait.model"));
+    assert_string_equal(json_object_get_string(at(model, "source")), "a hand");
+    assert_string_equal(json_object_get_string(at(model, "from")), "2024-01-02T00:00:00Z");
+    assert_string_equal(json_object_get_string(at(model, "to")), "2024-01-03T00:00:00Z");
+    json_object_put(root);
+    free(text);
+}
+
+static void a_model_of_the_runs_own_days_is_refused(void **state)
+{
+    static const char *const windows[] = {"--from 2024-01-03 --to 2024-01-05",
+                                          "--from 2024-01-01 --to 2024-01-02T00:01",
+                                          "--from 2024-01-02T01:00 --to 2024-01-02T02:00"};
+
+    (void)state;
+    need_log();
+    write_model(JANUARY_2, JANUARY_3 + 1);
+    for (size_t i = 0; i < 3; i++) {
+        struct mir_error err = {{0}};
+
+        assert_int_equal(run_with_model(windows[i], " -q", &err), -EINVAL);
+        assert_non_null(strstr(err.text, "wait.model was trained on 2024-01-02 to 2024-01-03"));
+        assert_non_null(strstr(err.text, "--in-sample"));
+        assert_int_equal(run_with_model(windows[i], " -q --in-sample --csv -o %/run.csv", &err), 0);
+    }
+}
+
+static void a_broken_model_is_refused_by_name(void **state)
+{
+    struct mir_error err = {{0}};
+    char path[128];
+
+    (void)state;
+    need_log();
+    write_model(JANUARY_2, JANUARY_3);
+    snprintf(path, sizeof path, "%s/wait.model", folder);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_int_equal(run_with_model("", "-q", &err), -EBADMSG);
+    assert_non_null(strstr(err.text, "wait.model"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(run_with_model("", "-q", &err), -ENOENT);
+    assert_non_null(strstr(err.text, "wait.model"));
+}
+
 static void unusable_input_is_refused_with_a_reason(void **state)
 {
     static const struct {
@@ -331,6 +423,9 @@ int main(void)
         cmocka_unit_test(json_of_a_run_has_the_documented_shape),
         cmocka_unit_test(the_same_seed_gives_the_same_result),
         cmocka_unit_test(converting_our_own_csv_changes_nothing),
+        cmocka_unit_test(a_model_of_other_days_is_asked_and_named),
+        cmocka_unit_test(a_model_of_the_runs_own_days_is_refused),
+        cmocka_unit_test(a_broken_model_is_refused_by_name),
         cmocka_unit_test(unusable_input_is_refused_with_a_reason),
         cmocka_unit_test(starts_are_written_for_every_job_of_the_window),
     };

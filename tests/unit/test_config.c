@@ -327,6 +327,28 @@ static void the_example_says_the_defaults(void **state)
     mir_str_release(&got);
 }
 
+static void the_model_lies_in_state_dir_unless_it_is_told_otherwise(void **state)
+{
+    static const struct {
+        const char *text, *model;
+    } rows[] = {
+        {"", "/var/lib/mirage/model/current.model"},
+        {"state_dir = /srv/mirage", "/srv/mirage/model/current.model"},
+        {"state_dir = /srv/mirage\nmodel = /x/y.model", "/x/y.model"},
+        {"model = /var/lib/mirage/model/current.model\nstate_dir = /srv/mirage",
+         "/var/lib/mirage/model/current.model"},
+        {"model = \"\"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct mir_config *config = parse(rows[i].text);
+
+        assert_string_equal(config->model, rows[i].model);
+        mir_config_destroy(config);
+    }
+}
+
 #define MANUAL MIR_SOURCE_DIR "/daemon/config/mirage.conf.5.scd"
 
 static void check_documented(void *arg, const char *key, const char *value)
@@ -438,6 +460,7 @@ int main(void)
         cmocka_unit_test(prints_values_as_they_would_stand_in_the_file),
         cmocka_unit_test(the_example_says_the_defaults),
         cmocka_unit_test(the_manual_explains_every_key),
+        cmocka_unit_test(the_model_lies_in_state_dir_unless_it_is_told_otherwise),
         cmocka_unit_test(reads_only_a_regular_file_that_others_cannot_write),
         cmocka_unit_test(a_damaged_file_leaves_nothing_behind),
     };

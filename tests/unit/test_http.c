@@ -16,6 +16,7 @@ static void serves_each_reading_path_on_both_sockets(void **state)
                                         "/api/v1/chains/c-open/decisions?n=100",
                                         "/api/v1/queue",
                                         "/api/v1/rpcs",
+                                        "/api/v1/model",
                                         "/api/v1/config"};
 
     (void)state;
@@ -134,6 +135,31 @@ static void shows_waits_of_the_queue(void **state)
                        3600.5, 1e-9);
     assert_null(field(field(q, "recent_wait_s"), "p95"));
     json_object_put(q);
+}
+
+static void shows_the_model_and_what_it_kept_of_its_promises(void **state)
+{
+    struct json_object *m = get_json(connect_tcp(), "/api/v1/model");
+    struct json_object *current = field(m, "current"), *coverage = field(m, "coverage");
+    struct mir_view *view = make_view(2);
+
+    (void)state;
+    assert_string_equal(json_object_get_string(field(current, "checksum")), "00112233445566ff");
+    assert_int_equal(json_object_get_int64(field(current, "trained_at")), NOW - 7200);
+    assert_null(field(m, "previous"));
+    assert_float_equal(json_object_get_double(field(coverage, "p90")), 0.875, 1e-9);
+    assert_null(field(coverage, "p95"));
+    assert_int_equal(json_object_get_int(field(coverage, "n_known")), 1000);
+    assert_float_equal(json_object_get_double(field(field(m, "scores"), "check xgb-q pinball 0.5")),
+                       0.25, 1e-9);
+    json_object_put(m);
+    mir_view_model_unref(view->model);
+    view->model = NULL; /* none is configured */
+    mir_view_publish(fx.board, view);
+    m = get_json(connect_unix(), "/api/v1/model");
+    assert_string_equal(json_object_get_string(field(m, "path")), "");
+    assert_null(field(m, "current"));
+    json_object_put(m);
 }
 
 static void answers_head_without_a_body(void **state)
@@ -440,6 +466,7 @@ int main(void)
         TEST(shows_owners_on_tcp_where_allowed),
         TEST(shows_the_newest_decisions),
         TEST(shows_waits_of_the_queue),
+        TEST(shows_the_model_and_what_it_kept_of_its_promises),
         TEST(answers_head_without_a_body),
         TEST(sends_the_headers_that_keep_browsers_off),
         TEST(tells_health_and_readiness),

@@ -69,6 +69,135 @@ static void passes_each_command_on(void **state)
     }
 }
 
+static void passes_a_model_to_install_on(void **state)
+{
+    static const struct {
+        const char *body;
+        int status;
+        bool force;
+    } rows[] = {
+        {"{\"file\":\"/tmp/a.model\"}", 200, false},
+        {"{\"file\":\"/tmp/a.model\",\"force\":true}", 200, true},
+        {"{}", 400, false},
+        {"{\"file\":\"a.model\"}", 400, false},
+        {"{\"file\":7}", 400, false},
+        {"{\"file\":\"/a\\u0000b\"}", 400, false},
+        {"{\"file\":\"/a\",\"force\":1}", 400, false},
+        {"{\"file\":\"/a\",\"model\":1}", 400, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int status = post_status("/api/v1/model/install", rows[i].body);
+        struct mir_command command = last_command(NULL);
+
+        if (rows[i].status == 200 && getuid() != 0) {
+            assert_int_equal(status, 403);
+            continue;
+        }
+        assert_int_equal(status, rows[i].status);
+        if (status != 200)
+            continue;
+        assert_int_equal(command.verb, MIR_MODEL_INSTALL);
+        assert_string_equal(command.file, "/tmp/a.model");
+        assert_true(command.force == rows[i].force);
+    }
+    assert_int_equal(post_status("/api/v1/model/rollback", "{\"file\":\"/a\"}"), 400);
+    assert_int_equal(post_status("/api/v1/model/reload", ""), getuid() == 0 ? 200 : 403);
+}
+
+/* ---- What only the engine can answer */
+
+static void a_prediction_is_asked_of_the_engine(void **state)
+{
+    struct json_object *f = get_json(connect_unix(), "/api/v1/predict?nodes=8&limit_s=172800"
+                                                     "&partition=gpu&user=al.i-ce_1&account=a@b");
+    struct json_object *driver = json_object_array_get_idx(field(f, "drivers"), 0);
+    struct mir_command command = last_command(NULL);
+
+    (void)state;
+    assert_int_equal(command.verb, MIR_PREDICT);
+    assert_int_equal(command.uid, getuid());
+    assert_int_equal(command.request.n_nodes, 8);
+    assert_int_equal(command.request.limit_s, 172800);
+    assert_string_equal(command.request.partition, "gpu");
+    assert_string_equal(command.request.user, "al.i-ce_1");
+    assert_string_equal(command.request.account, "a@b");
+    assert_string_equal(command.request.qos, "");
+    assert_float_equal(json_object_get_double(field(field(f, "wait_s"), "p50")), 3600, 1e-9);
+    assert_null(field(field(f, "wait_s"), "p90"));
+    assert_float_equal(json_object_get_double(field(f, "plan_s")), 7200.5, 1e-9);
+    assert_null(field(f, "priority"));
+    assert_null(field(f, "model"));
+    assert_string_equal(json_object_get_string(field(driver, "name")), "ahead_jobs");
+    assert_float_equal(json_object_get_double(field(driver, "change_s")), -1800, 1e-9);
+    json_object_put(f);
+}
+
+static void a_question_that_makes_no_sense_does_not_reach_the_engine(void **state)
+{
+    static const char *const queries[] = {
+        "",
+        "?nodes=1",
+        "?limit_s=60",
+        "?nodes=0&limit_s=60",
+        "?nodes=-1&limit_s=60",
+        "?nodes=16777217&limit_s=60",
+        "?nodes=1&limit_s=0",
+        "?nodes=1&limit_s=99999999999",
+        "?nodes=1&limit_s=60&user=",
+        "?nodes=1&limit_s=60&user=a%20b",
+        "?nodes=1&limit_s=60&partition",
+        "?nodes=1&limit_s=60&colour=red",
+        "?nodes=1&limit_s=60&all=1",
+        "?nodes=1&limit_s=60&after=1",
+        "?nodes=1&limit_s=60&user=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    };
+    char path[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        snprintf(path, sizeof(path), "/api/v1/predict%s", queries[i]);
+        if (get_status(connect_unix(), path) != 400)
+            fail_msg("%s", path);
+    }
+    assert_int_equal(get_status(connect_unix(), "/api/v1/status?nodes=1"), 400);
+    assert_int_equal(post_status("/api/v1/predict?nodes=1&limit_s=60", "{}"), 405);
+    assert_int_equal(post_status("/api/v1/drain?nodes=1", "{}"), 400);
+    assert_int_equal(fx.n_commands, 0);
+}
+
+static void what_the_engine_answers_is_not_there_over_tcp(void **state)
+{
+    (void)state;
+    assert_int_equal(get_status(connect_tcp(), "/api/v1/predict?nodes=1&limit_s=60"), 404);
+    assert_int_equal(get_status(connect_tcp(), "/api/v1/history"), 404);
+    assert_int_equal(status_of(request(connect_tcp(), "POST", "/api/v1/model/reload", "{}")), 404);
+    assert_int_equal(fx.n_commands, 0);
+}
+
+/* Whoever runs the tests runs the server too: its own user may. */
+static void the_history_comes_page_by_page(void **state)
+{
+    struct json_object *page = get_json(connect_unix(), "/api/v1/history");
+    char place[128];
+
+    (void)state;
+    assert_int_equal(last_command(NULL).verb, MIR_HISTORY);
+    assert_true(last_command(NULL).admin);
+    assert_string_equal(last_command(NULL).after, "");
+    assert_string_equal(json_object_get_string(field(page, "csv")),
+                        "id,user\n1,\"a,\"\"b\"\"\xef\xbf\xbd\"\n");
+    assert_string_equal(json_object_get_string(field(page, "after")), "1.2.3");
+    json_object_put(page);
+    page = get_json(connect_unix(), "/api/v1/history?after=1.2.3");
+    assert_string_equal(last_command(NULL).after, "1.2.3");
+    assert_null(field(page, "after"));
+    json_object_put(page);
+    snprintf(place, sizeof(place), "/api/v1/history?after=%064d", 1);
+    assert_int_equal(get_status(connect_unix(), place), 400);
+}
+
 static void tells_how_a_command_failed(void **state)
 {
     struct answer a = request(connect_unix(), "POST", "/api/v1/chains/c-none/stop", "{}");
@@ -240,6 +369,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(enrolls_for_whom_the_kernel_names),
         TEST(passes_each_command_on),
+        TEST(passes_a_model_to_install_on),
+        TEST(a_prediction_is_asked_of_the_engine),
+        TEST(a_question_that_makes_no_sense_does_not_reach_the_engine),
+        TEST(what_the_engine_answers_is_not_there_over_tcp),
+        TEST(the_history_comes_page_by_page),
         TEST(tells_how_a_command_failed),
         TEST(refuses_what_is_no_command),
         TEST(refuses_deep_and_long_bodies),

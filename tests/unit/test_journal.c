@@ -436,6 +436,55 @@ static void keeps_a_start_once_in_the_order_of_starts(void **state)
     mir_journal_close(j);
 }
 
+static void gives_starts_page_by_page(void **state)
+{
+    struct mir_journal *j = in_memory();
+    struct mir_journal_place after = {INT64_MIN, 0, 0};
+    char joined[256] = "";
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) { /* alike but for one of the three: none is passed over */
+        struct mir_live_past past = {
+            .id = 5 + (i == 1), .submit_at = 1 + (i == 2), .start_at = 20, .user = "ann"};
+
+        assert_int_equal(mir_journal_add_start(j, &past, NULL), 0);
+    }
+    assert_int_equal(mir_journal_page_starts(j, &after, 2, join_starts, joined, NULL), 0);
+    assert_string_equal(joined, "5@20-0 ann/;5@20-0 ann/;");
+    after = (struct mir_journal_place){20, 2, 5};
+    joined[0] = '\0';
+    assert_int_equal(mir_journal_page_starts(j, &after, 2, join_starts, joined, NULL), 0);
+    assert_string_equal(joined, "6@20-0 ann/;");
+    after = (struct mir_journal_place){20, 1, 6};
+    joined[0] = '\0';
+    assert_int_equal(mir_journal_page_starts(j, &after, 2, join_starts, joined, NULL), 0);
+    assert_string_equal(joined, "");
+    mir_journal_close(j);
+}
+
+static void keeps_lumps_of_bytes(void **state)
+{
+    struct mir_journal *j = in_memory();
+    void *bytes = NULL;
+    size_t len = 77;
+
+    (void)state;
+    assert_int_equal(mir_journal_get_blob(j, "calibration", &bytes, &len, NULL), -ENOENT);
+    assert_null(bytes);
+    assert_int_equal(len, 77);
+    assert_int_equal(mir_journal_set_blob(j, "calibration", "a\0bc", 4, NULL), 0);
+    assert_int_equal(mir_journal_set_blob(j, "calibration", "d\0ef", 3, NULL), 0);
+    assert_int_equal(mir_journal_get_blob(j, "calibration", &bytes, &len, NULL), 0);
+    assert_int_equal(len, 3);
+    assert_memory_equal(bytes, "d\0e", 3);
+    free(bytes);
+    assert_int_equal(mir_journal_set_blob(j, "empty", "", 0, NULL), 0);
+    assert_int_equal(mir_journal_get_blob(j, "empty", &bytes, &len, NULL), 0);
+    assert_int_equal(len, 0);
+    free(bytes);
+    mir_journal_close(j);
+}
+
 static void remembers_small_facts(void **state)
 {
     struct mir_journal *j = in_memory();
@@ -642,6 +691,8 @@ int main(void)
         cmocka_unit_test(writes_a_wait_that_is_no_number_as_none),
         cmocka_unit_test(tells_the_newest_events_oldest_first),
         cmocka_unit_test(keeps_a_start_once_in_the_order_of_starts),
+        cmocka_unit_test(gives_starts_page_by_page),
+        cmocka_unit_test(keeps_lumps_of_bytes),
         cmocka_unit_test(remembers_small_facts),
         cmocka_unit_test(tells_each_commit_once),
         cmocka_unit_test(rollback_undoes_all_of_a_commit),

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "daemon/core/clock.h"
 #include "daemon/core/rng.h"
 #include "daemon/engine/journal.h"
@@ -185,6 +187,47 @@ static void refuses_a_newer_version_and_names_both(void **state)
     assert_non_null(strstr(err.text, wanted));
     patch(p->path, USER_VERSION_AT, (const char[]){0, 0, 0, MIR_JOURNAL_VERSION}, 4);
     assert_int_equal(refusal(p->path, &err), 0);
+}
+
+static int take_name(void *arg, const struct mir_live_past *past)
+{
+    snprintf(arg, 64, "%u %s %s", past->id, past->user, past->name);
+    return 0;
+}
+
+/* What the first version had not: a column of names, and lumps of bytes. */
+static void takes_up_a_file_of_the_first_version(void **state)
+{
+    const struct place *p = *state;
+    struct mir_live_past past = {.id = 7, .start_at = 5, .user = "ann", .name = "lost"};
+    struct mir_journal *j = open_journal(p->path, "truncate");
+    struct mir_error err = {{0}};
+    sqlite3 *db = NULL;
+    char seen[64] = "";
+
+    assert_int_equal(mir_journal_add_start(j, &past, NULL), 0);
+    assert_int_equal(mir_journal_set(j, "drained", 1, NULL), 0);
+    mir_journal_close(j);
+    assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "ALTER TABLE start DROP COLUMN name;DROP TABLE blob;"
+                                  "PRAGMA user_version=1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
+        int64_t drained = 0;
+
+        j = open_journal(p->path, "truncate");
+        assert_int_equal(mir_journal_each_start(j, 9, take_name, seen, &err), 0);
+        assert_string_equal(seen, i == 0 ? "7 ann " : "8 ann new");
+        assert_int_equal(mir_journal_get(j, "drained", &drained, NULL), 0);
+        assert_int_equal(drained, 1);
+        assert_int_equal(mir_journal_set_blob(j, "b", "x", 1, &err), 0);
+        past = (struct mir_live_past){.id = 8, .start_at = 6, .user = "ann", .name = "new"};
+        assert_int_equal(mir_journal_add_start(j, &past, NULL), 0);
+        mir_journal_close(j);
+    }
 }
 
 static void refuses_a_truncated_file(void **state)
@@ -483,6 +526,7 @@ int main(void)
         IN_PLACE(refuses_what_is_no_database),
         IN_PLACE(refuses_another_programs_database),
         IN_PLACE(refuses_a_newer_version_and_names_both),
+        IN_PLACE(takes_up_a_file_of_the_first_version),
         IN_PLACE(refuses_a_truncated_file),
         IN_PLACE(refuses_a_file_with_a_spoilt_page),
         IN_PLACE(keeps_a_second_one_out),
