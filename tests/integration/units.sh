@@ -17,8 +17,10 @@ check() { # check UNIT MOST: the programs themselves need not be installed for i
 }
 check miraged.service 2.0
 check mirage-broker.service 2.5
+check mirage-train.service 2.0
+cp systemd/mirage-train.timer "$work"
 # Nothing unknown in them: a misspelt directive protects nobody.
-for unit in miraged mirage-broker; do
-    if systemd-analyze verify "$work/$unit.service" 2>&1 | grep -i 'unknown\|invalid'; then failed=1; fi
+for unit in miraged.service mirage-broker.service mirage-train.service mirage-train.timer; do
+    if systemd-analyze verify "$work/$unit" 2>&1 | grep -i 'unknown\|invalid'; then failed=1; fi
 done
 exit $failed
