@@ -12,6 +12,7 @@
 #include "daemon/broker/carry.h"
 #include "daemon/broker/environment.h"
 #include "daemon/broker/records.h"
+#include "daemon/broker/sent.h"
 #include "daemon/broker/spool.h"
 #include "daemon/broker/stored.h"
 #include "daemon/core/clock.h"
@@ -25,6 +26,7 @@ struct submission {
     struct mir_tag tag;
     const char *stop_file;
     struct mir_template t;
+    struct mir_sent sent; /* made of it last; zero: nothing */
 };
 
 /* --- the question ------------------------------------------------------------------ */
@@ -224,6 +226,17 @@ static bool is_of_chain(const struct submission *s, const char *comment)
            strcmp(tag.chain, s->tag.chain) == 0;
 }
 
+/* The template's own job, or the successor that was made of it last. */
+static bool is_known(const struct submission *s)
+{
+    const struct mir_job_identity *who = &s->d->who;
+
+    if (s->t.job_id == who->id && s->t.submit_at == who->submit_at)
+        return true;
+    return s->sent.job_id == who->id && s->sent.submit_at == who->submit_at &&
+           strcmp(s->sent.chain, s->tag.chain) == 0 && s->sent.link < s->tag.link;
+}
+
 static int refuse_template(const struct submission *s)
 {
     return mir_deed_refuse(s->d, MIR_REFUSAL_IDENTITY,
@@ -234,11 +247,10 @@ static int refuse_template(const struct submission *s)
 /*
  * Slurmdbd's word on a purged predecessor; where it has none, consent ages.  The
  * template of an earlier link will do where both comments, Slurm's own copies of what
- * this program wrote, name the chain.
+ * this program wrote, name the chain, or where this job is what was made of it last.
  */
 static int check_stored(const struct submission *s, int *status)
 {
-    bool own = s->t.job_id == s->d->who.id && s->t.submit_at == s->d->who.submit_at;
     struct mir_deed *d = s->d;
     const char *captured = mir_template_field(&s->t, "comment");
     char *comment = NULL;
@@ -255,7 +267,7 @@ static int check_stored(const struct submission *s, int *status)
     if (rc == 0 && state == JOB_CANCELLED) {
         *status = refuse_cancelled(s);
         rc = -EPERM;
-    } else if (!own && !(is_of_chain(s, comment) && is_of_chain(s, captured))) {
+    } else if (!is_known(s) && !(is_of_chain(s, comment) && is_of_chain(s, captured))) {
         *status = refuse_template(s);
         rc = -EPERM;
     } else if (rc != 0 && mir_clock_wall() > template_end(&s->t) + CONSENT_S) {
@@ -586,6 +598,7 @@ int mir_deed_submit(struct mir_deed *d)
     if (mir_spool_read(d->settings->spool, id, &uid, &s.t, &err) != 0)
         return mir_deed_refuse(d, MIR_REFUSAL_TEMPLATE, "successor of job %" PRIu32 ": %s",
                                d->who.id, err.text);
+    (void)mir_sent_read(d->settings->spool, id, uid, &s.sent, NULL); /* a damaged note is none */
     if (uid != d->who.uid)
         status =
             mir_deed_refuse(d, MIR_REFUSAL_TEMPLATE,

@@ -184,6 +184,7 @@ static void start(struct mir_act *act, struct mir_service *s, struct mir_questio
     act->n_records = 0;
     act->captured.len = 0;
     act->template_id[0] = '\0';
+    act->sent = (struct mir_sent){0};
 }
 
 static bool is_busy_for(const struct mir_acting *a, uid_t uid)
@@ -309,6 +310,35 @@ keep_captured(struct mir_acting *a, struct mir_act *act, const struct mir_wire_r
     return NULL;
 }
 
+/* The successor as slurmctld showed it: whose it is and where in which chain. */
+static void take_job(struct mir_act *act, const struct mir_wire_record *record)
+{
+    const struct mir_wire_record *asked = &act->question->record;
+    const char *chain = mir_wire_get(asked, "chain");
+    struct mir_sent sent = {0};
+    int64_t id, link;
+
+    if (chain == NULL || strlen(chain) != MIR_CHAIN_ID_LEN ||
+        mir_wire_get_i64(asked, "link", 1, MIR_MAX_LINKS, &link, NULL) != 0 ||
+        mir_wire_get_i64(record, "id", 1, UINT32_MAX, &id, NULL) != 0 ||
+        mir_wire_get_i64(record, "submit_at", 1, INT64_MAX, &sent.submit_at, NULL) != 0)
+        return;
+    memcpy(sent.chain, chain, MIR_CHAIN_ID_LEN + 1);
+    sent.link = (int32_t)link;
+    sent.job_id = (uint32_t)id;
+    act->sent = sent;
+}
+
+/* Without the note all is as before, but for a job that slurmctld loses before it is captured. */
+static void note_sent(const struct mir_act *act, struct mir_service *s)
+{
+    const struct mir_question *q = act->question;
+    struct mir_error err = {{0}};
+
+    if (mir_sent_note(s->settings->spool, q->template_id, q->uid, &act->sent, &err) != 0)
+        mir_service_log(s, MIR_BROKER_WARNING, "note a submission: %s", err.text);
+}
+
 static const char *take_record(struct mir_acting *a,
                                struct mir_act *act,
                                struct mir_service *s,
@@ -335,6 +365,10 @@ static const char *take_record(struct mir_acting *a,
     }
     if (strcmp(record.verb, "captured") == 0)
         return keep_captured(a, act, &record);
+    if (strcmp(record.verb, "job") == 0)
+        take_job(act, &record);
+    else if (strcmp(record.verb, "submitted") == 0 && act->sent.job_id != 0)
+        note_sent(act, s);
     act->answered = strcmp(record.verb, "job") != 0;
     mir_peer_send(&s->peer, q->connection, a->line.text, a->line.len, s->mono_ns);
     return NULL;

@@ -12,6 +12,7 @@
 #include "daemon/broker/process.h"
 #include "daemon/broker/question.h"
 #include "daemon/broker/rate.h"
+#include "daemon/broker/sent.h"
 #include "daemon/broker/service.h"
 
 enum {
@@ -29,6 +30,7 @@ struct mir_act {
     unsigned n_records;
     struct mir_str captured; /* that of a capture, kept until the template counts */
     char template_id[MIR_TEMPLATE_ID_LEN + 1];
+    struct mir_sent sent; /* that of a submission, from the record of its job; job_id 0: none */
 };
 
 struct mir_acting {

@@ -27,6 +27,7 @@ enum {
 };
 
 static const char new_suffix[] = ".new";
+static const char sent_suffix[] = ".sent"; /* sent.h */
 
 int mir_template_id_check(const char *id)
 {
@@ -515,8 +516,14 @@ int mir_spool_forget(const char *spool, const char *id, struct mir_error *err)
     if (folder < 0)
         return folder;
     rc = find_file(dup(folder), id, name, &uid, NULL);
-    if (rc == 0 && unlinkat(folder, name, 0) != 0 && errno != ENOENT)
-        rc = mir_error_set(err, -errno, "forget %s: %s", name, strerror(errno));
+    if (rc == 0) {
+        char sent[NAME_SIZE + sizeof(sent_suffix)];
+
+        snprintf(sent, sizeof(sent), "%s%s", name, sent_suffix);
+        (void)unlinkat(folder, sent, 0);
+        if (unlinkat(folder, name, 0) != 0 && errno != ENOENT)
+            rc = mir_error_set(err, -errno, "forget %s: %s", name, strerror(errno));
+    }
     close(folder);
     return rc == -ENOENT ? 0 : rc;
 }

@@ -430,7 +430,7 @@ static void compare(uint32_t a_id, uint32_t b_id, bool pending)
 /* --- the tests --------------------------------------------------------------------- */
 
 /* Fresh in every run: a token names one job for as long as slurmctld remembers it. */
-static char tokens[6][MIR_TOKEN_LEN + 1];
+static char tokens[7][MIR_TOKEN_LEN + 1];
 
 static void draw_tokens(void)
 {
@@ -842,6 +842,30 @@ static bool wait_for_purge(uint32_t id)
     return false;
 }
 
+/*
+ * The successor was never captured itself, and its template does not name the chain:
+ * the broker's note of what it made of that template does.
+ */
+static void goes_on_from_what_it_has_made(struct successor *next, uint32_t made)
+{
+    struct said s;
+
+    next->submit_at = submit_time(made);
+    next->predecessor = made;
+    next->link = 2;
+    ok(wait_for_purge(made), "the successor is purged");
+    next->chain = "gggggggg";
+    submit(next, &s);
+    ok(refused(&s, "identity") && !s.sending, "it is of another chain: %s", get(&s, "text"));
+    said_release(&s);
+    next->chain = "ffffffff";
+    next->token = tokens[6];
+    submit(next, &s);
+    ok(strcmp(s.r.verb, "submitted") == 0, "it was the last of its template: %s",
+       get(&s, "text"));
+    said_release(&s);
+}
+
 /* slurmctld has forgotten both; slurmdbd knows which of them its owner had cancelled. */
 static void remembers_what_slurmctld_has_purged(void)
 {
@@ -870,6 +894,7 @@ static void remembers_what_slurmctld_has_purged(void)
     next.submit_at = finished_at;
     submit(&next, &s);
     ok(strcmp(s.r.verb, "submitted") == 0, "finished, then purged: %s", get(&s, "text"));
+    goes_on_from_what_it_has_made(&next, (uint32_t)number(&s, "id"));
     said_release(&s);
     said_release(&c);
     said_release(&f);

@@ -241,7 +241,7 @@ static inline int fake_submit(int fd, long long ticket, int64_t link)
     put_sending(fd, ticket);
     if (getenv("TEST_HANDED_IN") != NULL)
         close(open(getenv("TEST_HANDED_IN"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    putf(fd, "job ticket=%lld id=77\n", ticket);
+    putf(fd, "job ticket=%lld id=77 submit_at=1700000500\n", ticket);
     putf(fd, "submitted ticket=%lld id=77 ms=1\n", ticket);
     return 0;
 }

@@ -26,6 +26,27 @@ static void relays_a_submission_without_sending(void **state)
     expect(f, "cancelled ticket=3");
 }
 
+/* It vouches for the successor, should slurmctld lose it. */
+static void notes_what_it_has_submitted(void **state)
+{
+    struct fixture *f = *state;
+    struct mir_sent sent;
+
+    start(f);
+    keep_template(f, 1001);
+    ask_submit(f, 1, 1001, ACT_FINDS_IT_DONE); /* without the job's record: nothing to note */
+    expect(f, "submitted ticket=1");
+    assert_int_equal(mir_sent_read(f->spool, TOKEN, 1001, &sent, NULL), -ENOENT);
+    ask_submit(f, 2, 1001, ACT_SUBMITS);
+    expect(f, "job ticket=2");
+    expect(f, "submitted ticket=2");
+    assert_int_equal(mir_sent_read(f->spool, TOKEN, 1001, &sent, NULL), 0);
+    assert_string_equal(sent.chain, "abcdef27");
+    assert_int_equal(sent.link, ACT_SUBMITS);
+    assert_int_equal(sent.job_id, 77);
+    assert_int_equal(sent.submit_at, 1700000500);
+}
+
 static void knows_unavailable_from_unknown(void **state)
 {
     static const struct {
@@ -287,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(relays_a_submission_without_sending),
+        TEST(notes_what_it_has_submitted),
         TEST(knows_unavailable_from_unknown),
         TEST(answers_once),
         TEST(refuses_owners_templates_and_forms),

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/broker/sent.h"
 #include "daemon/broker/spool.h"
 #include "daemon/core/alloc.h"
 #include "daemon/core/rng.h"
@@ -219,6 +220,67 @@ static void forgets_what_is_not_there(void **state)
     assert_int_equal(mir_spool_forget(spool, "0123456789abcdef0123456789abcdef", NULL), 0);
 }
 
+static const char an_id[] = "0123456789abcdef0123456789abcdef";
+
+static void write_sent(const char *text)
+{
+    char path[128];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s-7.sent", spool, an_id);
+    file = fopen(path, "we");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void keeps_the_last_successor_until_the_template_goes(void **state)
+{
+    struct mir_sent first = {"abcdef27", 1, 7, 100}, second = {"abcdef27", 2, 8, 200}, out;
+    char id[MIR_TEMPLATE_ID_LEN + 1];
+    struct mir_template t;
+
+    (void)state;
+    fill(&t, "#!/bin/sh\n");
+    keep(&t, id);
+    assert_int_equal(mir_sent_read(spool, id, t.uid, &out, NULL), -ENOENT);
+    assert_int_equal(mir_sent_note(spool, id, t.uid, &first, NULL), 0);
+    assert_int_equal(mir_sent_note(spool, id, t.uid, &second, NULL), 0);
+    assert_int_equal(mir_sent_read(spool, id, t.uid, &out, NULL), 0);
+    assert_string_equal(out.chain, "abcdef27");
+    assert_int_equal(out.link, 2);
+    assert_int_equal(out.job_id, 8);
+    assert_int_equal(out.submit_at, 200);
+    assert_int_equal(mir_sent_read(spool, id, t.uid + 1, &out, NULL), -ENOENT);
+    assert_int_equal(mir_spool_forget(spool, id, NULL), 0);
+    assert_int_equal(mir_sent_read(spool, id, t.uid, &out, NULL), -ENOENT);
+    mir_template_release(&t);
+}
+
+static void a_damaged_note_of_a_successor_is_none(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "sent chain=abcdef27 link=2 id=8 submit_at=200",
+        "sent chain=abcdef2 link=2 id=8 submit_at=200\n",
+        "sent chain=abcdef27 link=0 id=8 submit_at=200\n",
+        "sent chain=abcdef27 link=2 id=8\n",
+        "kept chain=abcdef27 link=2 id=8 submit_at=200\n",
+    };
+    struct mir_sent out;
+
+    (void)state;
+    write_sent("sent chain=abcdef27 link=2 id=8 submit_at=200\n");
+    assert_int_equal(mir_sent_read(spool, an_id, 7, &out, NULL), 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        write_sent(bad[i]);
+        assert_int_equal(mir_sent_read(spool, an_id, 7, &out, NULL), -EBADMSG);
+        assert_int_equal(out.job_id, 0);
+    }
+    assert_int_equal(mir_sent_read(spool, "..", 7, &out, NULL), -EINVAL);
+    assert_int_equal(mir_sent_note(spool, "..", 7, &out, NULL), -EINVAL);
+}
+
 static const char good[] =
     "template version=1 uid=1 gid=2 id=3 submit_at=4 environment=login warn_s=0\n"
     "field name=chdir value=/tmp\n"
@@ -297,6 +359,8 @@ int main(void)
         cmocka_unit_test(refuses_a_link_in_place_of_a_template),
         cmocka_unit_test(refuses_ids_that_are_none),
         cmocka_unit_test(forgets_what_is_not_there),
+        cmocka_unit_test(keeps_the_last_successor_until_the_template_goes),
+        cmocka_unit_test(a_damaged_note_of_a_successor_is_none),
         cmocka_unit_test(refuses_a_template_cut_anywhere),
         cmocka_unit_test(refuses_damaged_templates),
         cmocka_unit_test(survives_flipped_bytes),
