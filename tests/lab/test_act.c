@@ -861,8 +861,7 @@ static void goes_on_from_what_it_has_made(struct successor *next, uint32_t made)
     next->chain = "ffffffff";
     next->token = tokens[6];
     submit(next, &s);
-    ok(strcmp(s.r.verb, "submitted") == 0, "it was the last of its template: %s",
-       get(&s, "text"));
+    ok(strcmp(s.r.verb, "submitted") == 0, "it was the last of its template: %s", get(&s, "text"));
     said_release(&s);
 }
 
