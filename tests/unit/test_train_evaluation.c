@@ -151,7 +151,7 @@ static void fill_too_short(struct mir_evaluation *e, double delay_h)
     struct mir_rng rng;
 
     mir_rng_init(&rng, 5);
-    mir_evaluation_init(e, 4000);
+    mir_evaluation_init(e, 20000); /* the calibration settles over the first thousand */
     p = mir_evaluation_add(e, "m", true);
     for (size_t i = 0; i < e->n; i++) {
         double grid[MIR_N_WAIT_LEVELS_TRAINED];
