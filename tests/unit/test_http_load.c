@@ -4,13 +4,14 @@
 
 /* ---- Slow, many, at once */
 
+/* It does not wait for others: a half of their deadline is far more than a busy machine's delay. */
 static void assert_unix_is_quick(void)
 {
     int64_t before = mir_clock_mono_ns(), took_ms;
 
     assert_int_equal(get_status(connect_unix(), "/api/v1/status"), 200);
     took_ms = ms_since(before);
-    if (took_ms >= 50)
+    if (took_ms >= DEADLINE_MS / 2)
         fail_msg("the unix socket took %lld ms", (long long)took_ms);
 }
 
