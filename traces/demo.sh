@@ -3,9 +3,9 @@
 #
 #   bash traces/demo.sh
 #
-# On a bare Debian 12 as root: installs what is missing, builds mirage-replay,
-# and lets all policies submit chains of jobs to a simulated cluster that works
-# through the workload built into the program.  Prints the comparison and
+# On a bare Debian 12 as root: installs what is missing, builds mirage-replay and
+# mirage-train, learns waits from two months of the workload built into them, and
+# lets all policies submit chains of jobs in the third.  Prints the comparison and
 # writes mirage-demo.html, one file that any browser opens.  Needs no job log.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -35,19 +35,23 @@ build() {
     if [ ! -f build/release/CMakeCache.txt ]; then
         CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja} cmake --preset release
     fi
-    cmake --build --preset release -j "$(nproc)" --target mirage-replay
+    cmake --build --preset release -j "$(nproc)" --target mirage-replay mirage-train
 }
 
 quietly 'installing what is missing' bash tests/install.sh build
-quietly 'building mirage-replay' build
+quietly 'building mirage-replay and mirage-train' build
 
-report=$PWD/mirage-demo.html
+model=build/demo.model report=$PWD/mirage-demo.html split=2024-03-01
+printf '\n$ build/release/mirage-train fit --to %s -o %s\n\n' "$split" "$model"
+build/release/mirage-train fit --to "$split" --no-check --force -o "$model"
+
 policies=()
-for policy in reactive lead:hours=6 avg quantile qbets asa; do
+for policy in reactive lead:hours=6 avg quantile qbets asa forest-q xgb-q; do
     policies+=(--policy "$policy")
 done
-printf '\n$ build/release/mirage-replay run %s --report mirage-demo.html\n\n' "${policies[*]}"
-build/release/mirage-replay run "${policies[@]}" --report "$report"
+printf '\n$ build/release/mirage-replay run --from %s --model %s %s --report mirage-demo.html\n\n' \
+    "$split" "$model" "${policies[*]}"
+build/release/mirage-replay run --from "$split" --model "$model" "${policies[@]}" --report "$report"
 
 cat <<END
 
@@ -56,7 +60,8 @@ cluster's time limit.  When a job ends before the next one has started, the
 computation stands still: an interruption.  When the next one starts too early,
 both hold nodes at once: an overlap.  "reactive" submits the next job when the
 last one ends, as most people do, and waits in the queue each time.  The other
-policies submit earlier, each with its own guess of the wait.  "clairvoyant"
+policies submit earlier, each with its own guess of the wait; "forest-q" and
+"xgb-q" have learned it from the two months before.  "clairvoyant"
 knows the future: no policy can do better, and "gap" says how much of the way
 from reactive to it each policy has come.  A cost is the interruption plus w
 times the overlap, in hours for each link of a chain.
