@@ -52,8 +52,8 @@ static const struct option_row {
     {"--keep-successor", 'k', false, "", "leave a queued successor alone"},
     {"--export", 'x', false, "", "send this environment; successors get it (needs munge)"},
     {"--mirage", 'm', true, "OPTIONS", "of the chain, such as w=0.1,links=20; see mirage(1)"},
-    {"--nodes", 'N', true, "N", "how many nodes"},
-    {"--time", 't', true, "TIME", "its limit: 48h, 2-00:00:00; a bare number is minutes"},
+    {"--nodes", 'N', true, "N", "how many nodes (needed)"},
+    {"--time", 't', true, "TIME", "its limit (needed): 48h, 2-00:00:00; a bare number is minutes"},
     {"--partition", 'p', true, "NAME", "in this partition"},
     {"--user", 'U', true, "USER", "whose job it would be (you)"},
     {"--account", 'A', true, "NAME", "under this account"},
@@ -305,12 +305,23 @@ static void add_options(const struct mir_cli_verb *verb, bool own, struct mir_st
     }
 }
 
+static const char help_of_model[] =
+    "  list       the model in use and the one before\n"
+    "  show       where it is from, how it scored, how often its promises are kept\n"
+    "  install    use FILE from mirage-train, if it is no worse; the daemon reads it\n"
+    "  rollback   exchange it with the one before\n"
+    "  reload     read the configured file again\n\n"
+    "A candidate.model beside the configured file is tried within a minute, and taken\n"
+    "if it is no worse; else it is kept as refused.model, and show says why.\n\n";
+
 void mir_cli_args_help(const struct mir_cli_verb *verb, struct mir_str *out)
 {
     if (verb != NULL) {
         mir_str_addf(out, "Usage: mirage %s%s%s%s\n\n%s\n\n", verb->name,
                      verb->options[0] != '\0' ? " [OPTIONS]" : "",
                      verb->operands[0] != '\0' ? " " : "", verb->operands, verb->sentence);
+        if (verb->run == mir_verb_model)
+            mir_str_add(out, help_of_model);
         add_options(verb, true, out);
     } else {
         mir_str_add(out, "Usage: mirage COMMAND [OPTIONS]\n\n"

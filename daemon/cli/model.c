@@ -48,6 +48,28 @@ static bool is_detail(const char *name)
     return strstr(name, "coverage") != NULL || strstr(name, "labels") != NULL;
 }
 
+static const char in_use_then[] = "current "; /* mirage-train fit --current */
+
+/* It stands beside the score of the same name. */
+static bool is_beside(struct json_object *numbers, const char *name)
+{
+    size_t len = sizeof(in_use_then) - 1;
+
+    return strncmp(name, in_use_then, len) == 0 &&
+           json_object_object_get_ex(numbers, name + len, NULL);
+}
+
+static void add_beside(struct json_object *numbers, const char *name, struct mir_str *text)
+{
+    struct json_object *value = NULL;
+    struct mir_str key = {0};
+
+    mir_str_addf(&key, "%s%s", in_use_then, name);
+    if (json_object_object_get_ex(numbers, key.text, &value))
+        mir_str_addf(text, " (the one before: %.4g)", json_object_get_double(value));
+    mir_str_release(&key);
+}
+
 /* "Score: NAME": a number, or the time that it stands for; shares in per cent. */
 static void add_numbers(struct mir_table *t,
                         const struct mir_cli *cli,
@@ -62,7 +84,7 @@ static void add_numbers(struct mir_table *t,
         double number = value != NULL ? json_object_get_double(value) : (double)NAN;
         struct mir_str key = {0}, text = {0};
 
-        if (is_detail(name))
+        if (is_detail(name) || is_beside(numbers, name))
             continue;
         mir_str_addf(&key, "%s: %s", what, name);
         if (shares)
@@ -71,6 +93,7 @@ static void add_numbers(struct mir_table *t,
             mir_print_time(cli, (int64_t)number, &text);
         else
             mir_str_addf(&text, "%.4g", number);
+        add_beside(numbers, name, &text);
         mir_cell_pair(t, key.text, text.text);
         mir_str_release(&key);
         mir_str_release(&text);

@@ -70,25 +70,41 @@ static void add_wait(struct mir_table *t, struct json_object *f)
     mir_str_release(&text);
 }
 
+/* "ahead_jobs = 12 count: +1:30:00 (jobs ahead)" */
+static void add_driver(struct json_object *d, struct mir_str *text)
+{
+    double change_s = mir_json_number(d, "change_s");
+
+    mir_str_addf(text, "%s = %.4g %s: %s", mir_json_text(d, "name"), mir_json_number(d, "value"),
+                 mir_json_text(d, "unit"), change_s < 0 ? "-" : "+");
+    add_duration(text, fabs(change_s));
+    mir_str_addf(text, " (%s)", mir_json_text(d, "text"));
+}
+
+/* Where many features say the same, none of them changes anything by itself. */
 static void add_drivers(struct mir_table *t, struct json_object *f)
 {
     struct json_object *drivers = mir_json_list(f, "drivers");
+    size_t n = 0;
 
     for (size_t i = 0; i < mir_json_count(drivers); i++) {
         struct json_object *d = json_object_array_get_idx(drivers, i);
         struct mir_str text = {0};
 
-        mir_str_addf(&text, "%s = %.4g %s: %+.1f h (%s)", mir_json_text(d, "name"),
-                     mir_json_number(d, "value"), mir_json_text(d, "unit"),
-                     mir_json_number(d, "change_s") / 3600, mir_json_text(d, "text"));
-        mir_cell_pair(t, i == 0 ? "Driven by" : "", text.text);
+        if (fabs(mir_json_number(d, "change_s")) < 0.5)
+            continue;
+        add_driver(d, &text);
+        mir_cell_pair(t, n++ == 0 ? "Driven by" : "", text.text);
         mir_str_release(&text);
     }
+    if (n == 0 && mir_json_count(drivers) > 0)
+        mir_cell_pair(t, "Driven by", "no feature by itself");
 }
 
 static void add_model(struct mir_table *t, const struct mir_cli *cli, struct json_object *f)
 {
     struct json_object *model = mir_json_object(f, "model");
+    int64_t n_outside = mir_json_int(f, "n_outside", 0);
     struct mir_str text = {0};
 
     if (model == NULL)
@@ -99,13 +115,13 @@ static void add_model(struct mir_table *t, const struct mir_cli *cli, struct jso
     mir_str_addf(&text, " (%s)", mir_json_text(model, "checksum"));
     mir_cell_pair(t, "Model", text.text);
     mir_str_release(&text);
-    if (mir_json_int(f, "n_outside", 0) == 0) {
+    if (n_outside == 0) {
         mir_cell_pair(t, "In its range", "yes");
         return;
     }
-    mir_str_addf(&text, "%s: %lld features are not, %s the furthest",
-                 mir_json_bool(f, "out_of_range") ? "NO" : "nearly",
-                 (long long)mir_json_int(f, "n_outside", 0), mir_json_text(f, "furthest"));
+    mir_str_addf(&text, "%s: %lld of its features %s not, %s the furthest",
+                 mir_json_bool(f, "out_of_range") ? "NO" : "nearly", (long long)n_outside,
+                 n_outside == 1 ? "is" : "are", mir_json_text(f, "furthest"));
     mir_cell_pair(t, "In its range", text.text);
     mir_str_release(&text);
 }

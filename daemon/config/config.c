@@ -83,7 +83,8 @@ static const struct mir_config_row table[] = {
     {"", "history_days", MIR_CONFIG_COUNT, AT(history_days), 1, 3650, "30", NULL,
      "How many days of past jobs are read from accounting."},
     {"", "keep_days", MIR_CONFIG_COUNT, AT(keep_days), 1, 36500, "90", NULL,
-     "How many days ended chains stay in the journal."},
+     "How many days ended chains stay in the journal, and past jobs, from which mirage-train "
+     "learns."},
     {"", "history_max", MIR_CONFIG_COUNT, AT(history_max), 1000, 5000000, "500000", NULL,
      "How many past jobs are kept in memory at most."},
     {"canary", "users", MIR_CONFIG_NAMES, AT(canary_users), 0, 0, "", NULL,

@@ -221,6 +221,14 @@ static const struct mir_model_score *find_score(const struct mir_wait_model *m, 
     return NULL;
 }
 
+/* The model that was in use when the candidate was made: is it still? */
+static bool is_measured(const struct mir_wait_model *candidate, const struct mir_wait_model *m)
+{
+    const struct mir_model_score *until = find_score(candidate, "current learned until");
+
+    return until == NULL || fabs(until->value - (double)m->origin.to_at) < 1;
+}
+
 /*
  * What the model in use had of that score: best as the candidate's maker measured
  * it on the same days ("current NAME"), else as it says of itself.
@@ -229,11 +237,12 @@ static const struct mir_model_score *counterpart(const struct mir_wait_model *ca
                                                  const struct mir_wait_model *m,
                                                  const char *name)
 {
+    const struct mir_model_score *score = NULL;
     char current[80];
-    const struct mir_model_score *score;
 
     snprintf(current, sizeof(current), "current %s", name);
-    score = find_score(candidate, current);
+    if (is_measured(candidate, m))
+        score = find_score(candidate, current);
     return score != NULL ? score : find_score(m, name);
 }
 

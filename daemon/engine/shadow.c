@@ -311,6 +311,7 @@ static void take_up(struct mir_engine_forecast *f, const struct blob *b)
     const struct mir_shadow *open = (const struct mir_shadow *)(b + 1);
 
     f->calibration = b->calibration;
+    f->calibration.gamma = MIR_CALIBRATION_GAMMA; /* of this build, not of who wrote it */
     memcpy(f->known, b->known, sizeof(f->known));
     f->n_known = b->n_known;
     f->next_known = b->next_known;

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,19 +13,14 @@
 #include "daemon/core/parse.h"
 #include "daemon/core/progress.h"
 #include "daemon/core/str.h"
+#include "models/train/check.h"
 #include "models/train/commands.h"
 #include "models/train/label_steps.h"
 #include "models/train/machine.h"
 #include "models/train/scoring.h"
 #include "models/train/training.h"
 
-enum {
-    DAY_S = 86400,
-    CHECK_SHARE = 8, /* the window's last eighth is held out, within bounds */
-    CHECK_MIN_S = 4 * DAY_S,
-    CHECK_MAX_S = 16 * DAY_S,
-    PROGRESS_STEPS = 1000,
-};
+enum { PROGRESS_STEPS = 1000 };
 
 static const char FITTED[] = "fitted.model";
 
@@ -37,6 +31,7 @@ struct fitting {
     struct mir_label_steps labels;
     struct mir_paper_labels paper;
     struct mir_wait_model *model;
+    struct mir_wait_model *current; /* the one in use, of --current; NULL: none to compare with */
     int64_t began_ns;
     bool out_of_time;
 };
@@ -135,23 +130,6 @@ static void fill_origin(const struct fitting *f, const struct mir_fit_rows *rows
     origin->n_nodes = mir_cluster_nodes(&f->world.scene.cluster);
 }
 
-static void add_score(struct mir_wait_model *m, double value, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void add_score(struct mir_wait_model *m, double value, const char *fmt, ...)
-{
-    struct mir_model_score *score = &m->scores[m->n_scores];
-    va_list args;
-
-    if (m->n_scores == MIR_MODEL_SCORES_MAX || !isfinite(value))
-        return;
-    va_start(args, fmt);
-    vsnprintf(score->name, sizeof score->name, fmt, args);
-    va_end(args);
-    score->value = value;
-    m->n_scores++;
-}
-
 /* ---- Fitting */
 
 struct meter {
@@ -243,82 +221,91 @@ static int fit_methods(struct fitting *f, const struct mir_fit_rows *rows, struc
 
 /* ---- The check: the same, fitted to all but the last part, and scored there */
 
-static void add_scores(struct fitting *f, const struct mir_evaluation *e)
-{
-    for (uint32_t p = 0; p < e->n_predictions; p++) {
-        const struct mir_score *s = &e->scores[p][0];
-        char name[40];
-
-        snprintf(name, sizeof name, "check %s%s", e->predictions[p].name,
-                 e->predictions[p].calibrated ? " calibrated" : "");
-        for (unsigned k = 0; k < MIR_N_PROMISES; k++)
-            add_score(f->model, s->pinball_t[k], "%s pinball %g", name,
-                      mir_scored_levels[mir_promises[k]]);
-        add_score(f->model, s->mae_h, "%s mae h", name);
-        add_score(f->model, s->within_2, "%s within 2", name);
-        for (unsigned k = 0; k < MIR_SCORED_LEVELS; k++)
-            add_score(f->model, s->coverage[k], "%s coverage %g", name, mir_scored_levels[k]);
-    }
-}
-
-static void score_check(struct fitting *f, int64_t cut_at, const struct mir_wait_model *early)
+static void score(const struct fitting *f,
+                  const struct mir_check_days *days,
+                  const struct mir_wait_model *m,
+                  struct mir_evaluation *out)
 {
     const struct mir_scoring scoring = {
-        .model = early,
+        .model = m,
         .labels = &f->labels.of_scale[0],
         .shapes = f->world.shapes,
         .n_shapes = f->world.n_shapes,
-        .from_at = cut_at,
-        .to_at = f->world.to_at - 2 * DAY_S, /* the last waits are hardly known */
+        .from_at = days->from_at,
+        .to_at = days->to_at,
     };
+
+    mir_scoring_run(&scoring, out);
+}
+
+static void
+score_twin(struct fitting *f, const struct mir_check_days *days, const struct mir_wait_model *twin)
+{
     struct mir_evaluation e;
 
-    mir_scoring_run(&scoring, &e);
-    add_score(f->model, (double)cut_at, "check from");
-    add_score(f->model, (double)scoring.to_at, "check to");
-    add_score(f->model, (double)e.n, "check labels");
-    add_scores(f, &e);
+    score(f, days, twin, &e);
+    mir_check_add(f->model, (double)days->from_at, "check from");
+    mir_check_add(f->model, (double)days->to_at, "check to");
+    mir_check_add(f->model, (double)e.n, "check labels");
+    mir_check_add_all(f->model, "check", &e);
     mir_evaluation_release(&e);
 }
 
-static int fit_check(struct fitting *f, int64_t cut_at, struct mir_error *err)
+/* miraged looks for "current NAME" beside each "NAME" (daemon/engine/model.c). */
+static void score_current(struct fitting *f, const struct mir_check_days *days)
 {
-    struct mir_wait_model *early = mir_wait_model_create();
+    struct mir_evaluation e;
+
+    if (f->current == NULL)
+        return;
+    mir_check_add(f->model, (double)f->current->origin.to_at, "current learned until");
+    if (!days->compares) {
+        mir_train_note(f->o, "--current: %s", MIR_CHECK_NOT_COMPARED);
+        return;
+    }
+    score(f, days, f->current, &e);
+    mir_check_add_all(f->model, "current check", &e);
+    mir_evaluation_release(&e);
+}
+
+static int fit_check(struct fitting *f, const struct mir_check_days *days, struct mir_error *err)
+{
+    struct mir_wait_model *twin = mir_wait_model_create();
     struct mir_fit_rows rows = {0};
     int rc = 0;
 
     for (uint32_t i = 0; i < f->labels.n_done; i++)
-        mir_fit_rows_add(&rows, &f->labels.of_scale[i], cut_at);
+        mir_fit_rows_add(&rows, &f->labels.of_scale[i], days->from_at);
     for (int m = MIR_WAIT_FOREST_Q; m <= MIR_WAIT_XGB_Q && rc == 0; m++) {
         char label[32];
 
         snprintf(label, sizeof label, "check %s", mir_wait_method_name((enum mir_wait_method)m));
         if (f->o->methods[m])
-            rc = fit_method(f, (enum mir_wait_method)m, label, &rows, early, err);
+            rc = fit_method(f, (enum mir_wait_method)m, label, &rows, twin, err);
     }
-    if (rc == 0)
-        score_check(f, cut_at, early);
+    if (rc == 0) {
+        score_twin(f, days, twin);
+        score_current(f, days);
+    }
     mir_fit_rows_release(&rows);
-    mir_wait_model_unref(early);
+    mir_wait_model_unref(twin);
     return rc;
 }
 
 static int check(struct fitting *f, struct mir_error *err)
 {
-    int64_t length_s = f->world.to_at - f->world.from_at;
-    int64_t held_out_s = length_s / CHECK_SHARE;
+    int64_t current_to_at = f->current != NULL ? f->current->origin.to_at : INT64_MIN;
+    struct mir_check_days days;
     struct mir_error why = {{0}};
     int rc;
 
     if (f->o->no_check || f->out_of_time)
         return 0;
-    held_out_s = held_out_s < CHECK_MIN_S ? CHECK_MIN_S : held_out_s;
-    held_out_s = held_out_s > CHECK_MAX_S ? CHECK_MAX_S : held_out_s;
-    if (held_out_s * 2 > length_s) {
+    if (!mir_check_days(f->world.from_at, f->world.to_at, current_to_at, &days)) {
         mir_train_note(f->o, "the window is too short for a part to be held out: no check");
         return 0;
     }
-    rc = fit_check(f, f->world.to_at - held_out_s, &why);
+    rc = fit_check(f, &days, &why);
     if (rc == -ENODATA) { /* good enough for a model, too little without its last part */
         mir_train_note(f->o, "no check: %s", why.text);
         return 0;
@@ -356,7 +343,8 @@ static int make_model(struct fitting *f, int64_t now, struct mir_error *err)
     }
     mir_fit_rows_release(&rows);
     for (uint32_t i = 0; i < f->labels.n_done && rc == 0; i++)
-        add_score(f->model, (double)f->labels.of_scale[i].n, "labels at scale %g", f->o->scales[i]);
+        mir_check_add(f->model, (double)f->labels.of_scale[i].n, "labels at scale %g",
+                      f->o->scales[i]);
     if (rc == 0)
         rc = check(f, err);
     if (rc == 0 && f->out_of_time)
@@ -370,6 +358,21 @@ static int refuse_to_replace(const struct mir_train_options *o, struct mir_error
     if (o->force || access(o->scene.output, F_OK) != 0)
         return 0;
     return mir_error_set(err, -EEXIST, "%s is there already; --force replaces it", o->scene.output);
+}
+
+/* Before the work: a mistyped name is told at once.  A file that is no use is no reason to stop. */
+static int open_current(struct fitting *f, struct mir_error *err)
+{
+    struct mir_error why = {{0}};
+    int rc = 0;
+
+    if (f->o->current_path != NULL)
+        rc = mir_check_open_current(f->o->current_path, &f->current, &why);
+    if (rc == -ENODATA) {
+        mir_train_warn("--current: %s; not compared", why.text);
+        return 0;
+    }
+    return rc == 0 ? 0 : mir_error_set(err, rc, "--current: %s", why.text);
 }
 
 static int fit(struct fitting *f, int64_t now, struct mir_error *err)
@@ -395,9 +398,12 @@ int mir_command_fit(const struct mir_train_options *options, int64_t now, struct
     int rc = refuse_to_replace(options, err);
 
     if (rc == 0)
+        rc = open_current(&f, err);
+    if (rc == 0)
         rc = fit(&f, now, err);
     if (rc == 0 && !options->scene.quiet)
         mir_inspect_print(stdout, f.model, options->scene.output);
+    mir_wait_model_unref(f.current);
     mir_wait_model_unref(f.model);
     mir_paper_labels_release(&f.paper);
     mir_label_steps_release(&f.labels);

@@ -79,19 +79,72 @@ static void print_features(FILE *to, const struct mir_wait_model *m)
     }
 }
 
-/* A time is told as one. */
+static const char CURRENT[] = "current ";
+
+static const struct mir_model_score *find_score(const struct mir_wait_model *m, const char *name)
+{
+    for (uint32_t i = 0; i < m->n_scores; i++) {
+        if (strcmp(m->scores[i].name, name) == 0)
+            return &m->scores[i];
+    }
+    return NULL;
+}
+
+/* What the model in use then had of it. */
+static const struct mir_model_score *current_score(const struct mir_wait_model *m, const char *name)
+{
+    char current[sizeof(CURRENT) + sizeof(m->scores[0].name)];
+
+    snprintf(current, sizeof current, "%s%s", CURRENT, name);
+    return find_score(m, current);
+}
+
+/* A damaged file may say anything; no loss and no share is so large. */
+static bool is_time(const struct mir_model_score *s)
+{
+    return s->value > 1e8 && s->value < 1e11;
+}
+
+/* A time is told as one; what the model in use had, beside. */
+static void print_score(FILE *to, const struct mir_wait_model *m, const struct mir_model_score *s)
+{
+    const struct mir_model_score *current = current_score(m, s->name);
+    char at[32];
+
+    if (is_time(s))
+        fprintf(to, "%-44s %.16s\n", s->name, mir_format_time((int64_t)s->value, at));
+    else if (current != NULL)
+        fprintf(to, "%-44s %-10.4g %.4g\n", s->name, s->value, current->value);
+    else
+        fprintf(to, "%-44s %.4g\n", s->name, s->value);
+}
+
+/* Which one it was, and why there is nothing beside, if so. */
+static void print_current(FILE *to, const struct mir_wait_model *m, bool compared)
+{
+    const struct mir_model_score *until = find_score(m, "current learned until");
+    char at[32];
+
+    if (until == NULL || !is_time(until))
+        return;
+    fprintf(to, "\nThe model in use then had learned until %.16s UTC%s.\n",
+            mir_format_time((int64_t)until->value, at),
+            compared ? "; it was asked about the same submissions"
+                     : ", so from the days of the check: not compared");
+}
+
 static void print_scores(FILE *to, const struct mir_wait_model *m)
 {
-    if (m->n_scores > 0)
-        fprintf(to, "\n%-44s %s\n", "score", "value");
-    for (uint32_t i = 0; i < m->n_scores; i++) {
-        const struct mir_model_score *s = &m->scores[i];
-        char at[32];
+    bool compared = false;
 
-        if (strcmp(s->name, "check from") == 0 || strcmp(s->name, "check to") == 0)
-            fprintf(to, "%-44s %.16s\n", s->name, mir_format_time((int64_t)s->value, at));
-        else
-            fprintf(to, "%-44s %.4g\n", s->name, s->value);
+    for (uint32_t i = 0; i < m->n_scores; i++)
+        compared = compared || current_score(m, m->scores[i].name) != NULL;
+    print_current(to, m, compared);
+    if (m->n_scores > 0)
+        fprintf(to, "\n%-44s %-10s%s\n", "score", "value", compared ? " in use then" : "");
+    for (uint32_t i = 0; i < m->n_scores; i++) {
+        if (strncmp(m->scores[i].name, CURRENT, sizeof(CURRENT) - 1) != 0)
+            print_score(to, m, &m->scores[i]);
     }
 }
 

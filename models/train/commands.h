@@ -43,4 +43,7 @@ uint32_t mir_train_threads(const struct mir_train_options *options);
 void mir_train_note(const struct mir_train_options *options, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same, --quiet or not: something is wrong with what was given. */
+void mir_train_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

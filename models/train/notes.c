@@ -14,15 +14,29 @@ uint32_t mir_train_threads(const struct mir_train_options *options)
     return n < 1 ? 1 : n > 1024 ? 1024 : (uint32_t)n;
 }
 
+__attribute__((format(printf, 1, 0))) static void print(const char *fmt, va_list args)
+{
+    fputs("mirage-train: ", stderr);
+    vfprintf(stderr, fmt, args);
+    putc('\n', stderr);
+}
+
 void mir_train_note(const struct mir_train_options *options, const char *fmt, ...)
 {
     va_list args;
 
     if (options->scene.quiet)
         return;
-    fputs("mirage-train: ", stderr);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    print(fmt, args);
     va_end(args);
-    putc('\n', stderr);
+}
+
+void mir_train_warn(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    print(fmt, args);
+    va_end(args);
 }

@@ -53,6 +53,7 @@ static struct mir_train_options *own(struct mir_replay_options *scene)
 SET_TEXT(set_output, scene.output)
 SET_TEXT(set_report, scene.report)
 SET_TEXT(set_model, model_path)
+SET_TEXT(set_current, current_path)
 SET_TEXT(set_pending, pending_path)
 SET_SWITCH(set_json, scene.json)
 SET_SWITCH(set_csv, scene.csv)
@@ -185,6 +186,8 @@ static const struct mir_option_row ROWS[] = {
      "leave out sizes, methods and the check that do not get done in time", set_budget},
     {"no-check", 0, NULL, FIT, FITTING, "do not score a fit to all but the window's last part",
      set_no_check},
+    {"current", 0, "FILE", FIT, FITTING,
+     "the model in use: score it on the same days, so that miraged can compare", set_current},
     {"in-sample", 0, NULL, EVALUATE, SCORING, "also where the model has seen the window",
      set_in_sample},
     {"pending", 0, "FILE", EVALUATE, SCORING,
@@ -274,6 +277,8 @@ static int check(struct mir_train_options *o, struct mir_error *err)
         return mir_error_set(err, -EINVAL, "fit needs -o MODEL, the file to write");
     if (o->verb == MIR_TRAIN_FIT && strcmp(o->scene.output, "-") == 0)
         return mir_error_set(err, -EINVAL, "-o: a model is a file, not standard output");
+    if (o->current_path != NULL && o->no_check)
+        return mir_error_set(err, -EINVAL, "--current is scored by the check: not with --no-check");
     if (o->verb == MIR_TRAIN_EVALUATE && o->model_path == NULL && o->pending_path == NULL)
         return mir_error_set(err, -EINVAL, "evaluate needs --model FILE");
     if (o->model_path != NULL && o->pending_path != NULL)

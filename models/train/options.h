@@ -45,6 +45,7 @@ struct mir_train_options {
     /* how */
     int32_t budget_s; /* 0: as long as it takes */
     bool force, no_check;
+    const char *current_path; /* the model in use, to be scored on the same days; NULL: none */
 
     /* evaluate */
     const char *pending_path; /* a log of pending jobs instead of LOG */

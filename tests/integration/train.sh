@@ -145,6 +145,30 @@ expect 0 'In sample' "${evaluate[@]}" --from 2024-01-31 --in-sample
 expect 1 'no/such' "${evaluate[@]}" -o "$dir/no/such" -q
 [ -e /dev/full ] && expect 1 'No space left' "${evaluate[@]}" -q -o /dev/full
 
+# The model in use, on the days of the check; where it has learned from them, it is not compared.
+checked=("${fit[@]::${#fit[@]}-1}") # without --no-check
+expect 0 'has learned from the days of the check: not compared' fit "$log" "${checked[@]}" --to 2024-01-28 \
+    --current "$dir/m.model" -o "$dir/seen.model"
+expect 0 'until 2024-02-01T00:00 UTC, so from the days of the check: not compared' inspect "$dir/seen.model"
+grep -q 'in use then$' "$dir/out" && fail 'compares what it should not'
+expect 1 '--current: .*none.model' fit "$log" "${checked[@]}" --current "$dir/none.model" -o "$dir/none" -q
+expect 0 '--current: .*text: .*; not compared' fit "$log" "${checked[@]}" --current "$dir/text" -o "$dir/beside.model" -q
+expect 0 'check xgb-q pinball 0.5 ' inspect "$dir/beside.model"
+grep -q 'in use' "$dir/out" && fail 'compares with a file that is no model'
+"$train" fit "$log" "${checked[@]}" -o "$dir/alone.model" -q || fail 'fit with its check'
+cmp "$dir/alone.model" "$dir/beside.model" || fail 'a file that is no use changes the model'
+# Trained until four days before: the twin learned from the same, so they score the same; with another
+# seed, they do not.
+for current in m seed; do
+    "$train" fit "$log" "${checked[@]}" --to 2024-02-05 --current "$dir/$current.model" -o "$dir/twin-$current.model" -q ||
+        fail 'fit --current'
+    "$train" inspect "$dir/twin-$current.model" |
+        awk '/^check from/ && $3 != "2024-02-01T00:00" { bad = 1 }
+            /^check .*(pinball|coverage|mae|within)/ { n++; if ($NF != $(NF - 1)) differ++ }
+            END { print (bad || n != 56 ? "unexpected" : differ ? "differ" : "alike") }' >>"$dir/twins"
+done
+[ "$(cat "$dir/twins")" = $'alike\ndiffer' ] || fail "twin and model in use: $(cat "$dir/twins")"
+
 # The paper's methods, on samples of their own.
 expect 0 '^rf ' fit "$log" "${fit[@]}" --methods rf,xgb,forest-q --paper-shapes 1x24h --load-scales 1 -o "$dir/paper.model"
 expect 0 '^Signed outcome' evaluate "$log" --model "$dir/paper.model" --nodes 76 --shapes 1x24h --paper-shapes 1x24h --every 24h

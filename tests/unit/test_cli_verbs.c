@@ -74,7 +74,9 @@ static struct answer {
      "\"p50\":7200,\"p90\":null},\"plan_s\":10800,\"priority\":null,\"out_of_range\":false,"
      "\"n_outside\":1,\"furthest\":\"hour\",\"n_waits\":0,\"drivers\":[{\"name\":\"ahead_jobs\","
      "\"value\":12,\"unit\":\"count\",\"change_s\":5400,\"text\":\"jobs ahead\"},{\"name\":"
-     "\"nodes_free\",\"value\":3,\"unit\":\"nodes\",\"change_s\":-1800,\"text\":\"idle\"}],"
+     "\"nodes_free\",\"value\":3,\"unit\":\"nodes\",\"change_s\":-1800,\"text\":\"idle\"},{"
+     "\"name\":\"hour\",\"value\":3,"
+     "\"unit\":\"h\",\"change_s\":0,\"text\":\"changes nothing\"}],"
      "\"model\":" MODEL_FILE "}"},
     {"GET /api/v1/predict?nodes=1&limit_s=3600&user=bob ", 200,
      "{\"method\":\"waits\",\"note\":\"no model: waits of the last 20 starts (1 node)\","
@@ -85,7 +87,8 @@ static struct answer {
      "\"current\":" MODEL_FILE ",\"previous\":null,\"coverage\":{\"method\":\"xgb-q\","
      "\"n_known\":1000,\"p50\":0.49,\"p90\":0.902,\"p95\":0.951,\"n_open\":7},"
      "\"scores\":{\"check from\":1767139200,\"check xgb-q coverage 0.5\":0.49,"
-     "\"check xgb-q pinball 0.5\":0.25},\"importance\":{\"ahead_jobs\":0.125}}"},
+     "\"check xgb-q pinball 0.5\":0.25,\"current learned until\":1766534400,"
+     "\"current check xgb-q pinball 0.5\":0.3},\"importance\":{\"ahead_jobs\":0.125}}"},
     {"POST /api/v1/model/install ", 200, "{\"chain\":\"\",\"text\":\"model 1 is in use\"}"},
     {"POST /api/v1/model/rollback ", 404, "{\"error\":\"previous.model: No such file\"}"},
     {"GET /api/v1/history ", 200, "{\"csv\":\"# mirage-log 1\\nid\\n1\\n\",\"after\":\"5.1.4\"}"},
@@ -350,10 +353,10 @@ static void predict_tells_the_wait_and_what_drives_it(void **state)
     check("predict --nodes 8 --time 48h --partition gpu --user alice", 0,
           "Wait         p10 10:00, p50 2:00:00, p90 -\n"
           "Slurm's plan 3:00:00\n"
-          "Driven by    ahead_jobs = 12 count: +1.5 h (jobs ahead)\n"
-          "             nodes_free = 3 nodes: -0.5 h (idle)\n"
+          "Driven by    ahead_jobs = 12 count: +1:30:00 (jobs ahead)\n"
+          "             nodes_free = 3 nodes: -30:00 (idle)\n"
           "Model        xgb-q of history.csv, trained 2025-12-31T00:00:00Z (00112233445566ff)\n"
-          "In its range nearly: 1 features are not, hour the furthest\n",
+          "In its range nearly: 1 of its features is not, hour the furthest\n",
           "");
     check("predict --nodes=8 --time=2-00:00:00 --partition=gpu --user=alice --parsable2", 0,
           "KEY|VALUE\nwait_p10_s|600\nwait_p50_s|7200\nwait_p90_s|\nplan_s|10800\nmethod|xgb-q\n"
@@ -391,7 +394,8 @@ static void model_shows_and_changes_the_model(void **state)
         "Coverage                       1000 waits known, p50 held for 49.0 %, p90 held for 90.2 "
         "%, p95 held for 95.1 %; 7 jobs still wait\n"
         "Score: check from              2025-12-31T00:00:00Z\n"
-        "Score: check xgb-q pinball 0.5 0.25\n"
+        "Score: check xgb-q pinball 0.5 0.25 (the one before: 0.3)\n"
+        "Score: current learned until   2025-12-24T00:00:00Z\n"
         "Goes by: ahead_jobs            12.5 %\n",
         "");
     check("model install %/socket --force", 0, "model 1 is in use\n", "");

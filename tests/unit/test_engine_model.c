@@ -14,6 +14,8 @@
 #include "tests/unit/engine_lab.h"
 #include "traces/reader/reader.h"
 
+#define LEARNED_UNTIL (LAB_T0 - 2 * 86400)
+
 static char folder[64];
 
 static int make_folder(void **state)
@@ -58,6 +60,7 @@ struct wish {
     bool spread;
     double pinball; /* its own score; 0: it has none */
     double current; /* what its maker measured of the present one; 0: nothing */
+    double until;   /* which one that was: it had learned until then; 0: not said */
 };
 
 static uint16_t number_of(const char *feature)
@@ -116,8 +119,10 @@ static void write_model(const char *name, struct wish wish)
     fill_trees(&m->trees[MIR_WAIT_FOREST_Q], &wish);
     snprintf(m->origin.source, sizeof(m->origin.source), "by hand");
     m->origin.trained_at = LAB_T0 - 86400;
+    m->origin.to_at = LEARNED_UNTIL;
     add_score(m, "check forest-q pinball 0.5", wish.pinball);
     add_score(m, "current check forest-q pinball 0.5", wish.current);
+    add_score(m, "current learned until", wish.until);
     add_score(m, "check qbets pinball 0.5", 0.001); /* nobody's business */
     if (mir_wait_model_save(m, file(name), &err) != 0)
         fail_msg("%s", err.text);
@@ -448,8 +453,15 @@ static void a_model_that_is_no_worse_is_installed_and_another_is_not(void **stat
     write_model("new.model", (struct wish){.wait_h = 2, .pinball = 0.6});
     answer = command(lab, MIR_MODEL_INSTALL, true, "new.model", false);
     expect_answer(&answer, -EINVAL, "worse than the model in use: pinball loss 0.6, not 0.5");
+    /* Measured of another one than the present: that tells nothing. */
+    write_model(
+        "new.model",
+        (struct wish){.wait_h = 2, .pinball = 0.6, .current = 0.7, .until = LEARNED_UNTIL - 86400});
+    answer = command(lab, MIR_MODEL_INSTALL, true, "new.model", false);
+    expect_answer(&answer, -EINVAL, "worse than the model in use: pinball loss 0.6, not 0.5");
     /* On other days it may have been harder: the present one was worse there. */
-    write_model("new.model", (struct wish){.wait_h = 2, .pinball = 0.6, .current = 0.7});
+    write_model("new.model",
+                (struct wish){.wait_h = 2, .pinball = 0.6, .current = 0.7, .until = LEARNED_UNTIL});
     answer = command(lab, MIR_MODEL_INSTALL, true, "new.model", false);
     expect_answer(&answer, 0, "in use");
     say_current(lab, now, previous, NULL, NULL);

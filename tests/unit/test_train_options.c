@@ -78,6 +78,22 @@ static void the_log_s_own_machine_is_always_learned_from_and_first(void **state)
     mir_train_options_release(&o);
 }
 
+static void the_model_in_use_is_a_file_beside_the_new_one(void **state)
+{
+    struct mir_train_options o;
+    struct mir_error err;
+    char line[LINE];
+
+    (void)state;
+    assert_int_equal(parse(line, "fit log -o new.model --current current.model", &o, &err), 0);
+    assert_string_equal(o.current_path, "current.model");
+    assert_string_equal(o.scene.output, "new.model");
+    mir_train_options_release(&o);
+    assert_int_equal(parse(line, "fit log -o new.model", &o, &err), 0);
+    assert_null(o.current_path);
+    mir_train_options_release(&o);
+}
+
 static void refuses_with_the_option_s_name(void **state)
 {
     static const struct {
@@ -88,6 +104,8 @@ static void refuses_with_the_option_s_name(void **state)
         {"fit a b -o m", "one log"},
         {"fit -o m --model x", "fit does not take --model"},
         {"fit -o m --weights 1", "fit does not take --weights"},
+        {"fit -o m --current c --no-check", "--current"},
+        {"fit -o m --current", "needs a value"},
         {"fit -o m --methods forest", "--methods"},
         {"fit -o m --load-scales 0", "--load-scales"},
         {"fit -o m --load-scales 0.9,x", "--load-scales"},
@@ -106,6 +124,7 @@ static void refuses_with_the_option_s_name(void **state)
         {"evaluate --model m --csv --json", "--csv or --json"},
         {"evaluate --model m --pending f", "--pending"},
         {"evaluate log --pending f", "--pending"},
+        {"evaluate --model m --current c", "evaluate does not take --current"},
         {"inspect", "needs a model"},
         {"inspect a b", "one model"},
         {"inspect m --nodes 3", "unknown option '--nodes'"},
@@ -174,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_its_own_options_beside_those_of_the_scene),
         cmocka_unit_test(the_log_s_own_machine_is_always_learned_from_and_first),
+        cmocka_unit_test(the_model_in_use_is_a_file_beside_the_new_one),
         cmocka_unit_test(refuses_with_the_option_s_name),
         cmocka_unit_test(helps_with_every_option_of_a_verb),
         cmocka_unit_test(takes_help_before_anything_else),
