@@ -14,6 +14,7 @@
 #include "tests/oracle/oracle.h"
 #include "tests/oracle/reference.h"
 #include "traces/reader/reader.h"
+#include "traces/sim/seed.h"
 #include "traces/sim/sim.h"
 
 #define TACC "traces/tacc-ls6-a100_2022-10_2023-02.log.xz"
@@ -314,6 +315,7 @@ struct february {
     struct mir_sim *scratch;
     uint32_t n_nodes; /* of the job that is probed; 0: forks only */
     double wait_s;    /* of all probes together */
+    double spent_s;   /* futures only */
 };
 
 /* One instant's work: returns how many forks or probes were made. */
@@ -372,6 +374,126 @@ static void measure_february(struct mir_bench *b, struct february *f)
     }
 }
 
+/* ---- February once more: futures of what a snapshot shows */
+
+enum { N_ARRIVALS = 300 };
+
+struct futures {
+    struct february *february;
+    const struct mir_workload *workload;
+    struct mir_seed_bed *bed;
+    struct mir_sim *scratch; /* for probes; made from the first planted simulator */
+    struct mir_snapshot queue;
+    int32_t *left_s, *run_s;
+    size_t cap_left, cap_run;
+    struct mir_seed_arrival arrivals[N_ARRIVALS];
+    size_t n_running, n_pending; /* of all instants together */
+    bool probes;
+};
+
+/* Everybody runs for half of what is left to him; the log's next arrivals come. */
+static struct mir_seed seed_of(struct futures *u)
+{
+    const struct mir_workload *w = u->workload;
+    const struct mir_snapshot *q = &u->queue;
+    size_t next = mir_workload_find(w, q->now + 1);
+    struct mir_seed seed = {.queue = q, .arrivals = u->arrivals};
+
+    u->left_s = mir_grow(u->left_s, &u->cap_left, q->n_running + 1, sizeof *u->left_s);
+    u->run_s = mir_grow(u->run_s, &u->cap_run, q->n_pending + 1, sizeof *u->run_s);
+    for (size_t i = 0; i < q->n_running; i++)
+        u->left_s[i] = (int32_t)(q->running[i].planned_end_at - q->now + 1) / 2;
+    for (size_t i = 0; i < q->n_pending; i++)
+        u->run_s[i] = (q->pending[i].limit_s + 1) / 2;
+    for (size_t i = next; i < w->n_jobs && seed.n_arrivals < N_ARRIVALS; i++)
+        u->arrivals[seed.n_arrivals++] =
+            (struct mir_seed_arrival){.submit_at = w->jobs[i].submit_at,
+                                      .n_nodes = w->jobs[i].n_nodes,
+                                      .limit_s = w->jobs[i].limit_s,
+                                      .run_s = w->jobs[i].run_s,
+                                      .user = w->jobs[i].user};
+    seed.running_left_s = u->left_s;
+    seed.pending_run_s = u->run_s;
+    return seed;
+}
+
+/* A successor submitted now, in two hours, in four ...: 13 probes of one future. */
+static int probe_future(struct futures *u, struct mir_sim *sim)
+{
+    const struct mir_request request = {.n_nodes = 1, .limit_s = 48 * HOUR_S, .run_s = 48 * HOUR_S};
+    int64_t now = mir_sim_now(sim);
+    int n = 0;
+
+    if (u->scratch == NULL)
+        u->scratch = mir_sim_fork(sim);
+    for (int64_t at = now; at <= now + DAY_S; at += 2 * HOUR_S, n++) {
+        mir_sim_advance(sim, at);
+        u->february->wait_s +=
+            (double)(mir_sim_probe(sim, u->scratch, &request, at + 60 * DAY_S) - at);
+    }
+    return n;
+}
+
+static int futures_at_instant(struct futures *u)
+{
+    enum { N_PLANTS = 20 };
+    struct mir_host *host = mir_sim_host(u->february->sim);
+
+    int64_t start_ns;
+    double *spent_s = &u->february->spent_s;
+    struct mir_seed seed;
+    int n = 0;
+
+    if (host->ops->observe(host, MIR_SNAPSHOT_JOBS, &u->queue, NULL) != 0)
+        return 0;
+    seed = seed_of(u);
+    u->n_running += u->queue.n_running;
+    u->n_pending += u->queue.n_pending;
+    start_ns = mir_clock_cpu_ns();
+    if (u->probes)
+        n = probe_future(u, mir_seed_bed_plant(u->bed, &seed));
+    for (; !u->probes && n < N_PLANTS; n++)
+        mir_seed_bed_plant(u->bed, &seed);
+    *spent_s += mir_bench_seconds_since(start_ns);
+    return n;
+}
+
+static double run_futures(struct mir_bench *b, void *context)
+{
+    struct futures *u = context;
+    struct february *f = u->february;
+    int64_t step_s = (b->quick ? 128 : 8) * DECISION_S;
+    int n = 0, n_instants = 0;
+
+    f->wait_s = f->spent_s = 0;
+    u->n_running = u->n_pending = 0;
+    mir_sim_copy(f->sim, f->start);
+    for (int64_t at = FEBRUARY_AT; at < MARCH_AT; at += step_s, n_instants++) {
+        mir_sim_advance(f->sim, at);
+        n += futures_at_instant(u);
+    }
+    snprintf(b->note, sizeof b->note, "%zu running, %zu pending, mean wait %.0f s",
+             u->n_running / (size_t)n_instants, u->n_pending / (size_t)n_instants,
+             u->probes ? f->wait_s / n : 0.0);
+    return u->probes ? n / f->spent_s : f->spent_s * 1e9 / n;
+}
+
+static void measure_futures(struct mir_bench *b, struct february *f, const struct world *w)
+{
+    struct futures u = {.february = f, .workload = &w->workload};
+
+    u.bed = mir_seed_bed_create(&w->cluster, NULL, 0, NULL, 0);
+    if (mir_bench_wants(b, "plant"))
+        mir_bench_measure(b, "plant", "ns", run_futures, &u);
+    u.probes = true;
+    if (mir_bench_wants(b, "future_probe"))
+        mir_bench_measure(b, "future_probe", "probes/s", run_futures, &u);
+    mir_sim_destroy(u.scratch);
+    mir_seed_bed_destroy(u.bed);
+    free(u.left_s);
+    free(u.run_s);
+}
+
 static void bench_february(struct mir_bench *b)
 {
     struct mir_sim_options options;
@@ -379,7 +501,8 @@ static void bench_february(struct mir_bench *b)
     struct world w;
 
     if (!(mir_bench_wants(b, "fork") || mir_bench_wants(b, "probe_1") ||
-          mir_bench_wants(b, "probe_8")) ||
+          mir_bench_wants(b, "probe_8") || mir_bench_wants(b, "plant") ||
+          mir_bench_wants(b, "future_probe")) ||
         !world_open(b, &w, TACC, MIR_SCHED_SLURM, TACC_NODES))
         return;
     options_of(&w, &options);
@@ -389,6 +512,7 @@ static void bench_february(struct mir_bench *b)
         f.sim = mir_sim_fork(f.start);
         f.scratch = mir_sim_fork(f.start);
         measure_february(b, &f);
+        measure_futures(b, &f, &w);
         mir_sim_destroy(f.scratch);
         mir_sim_destroy(f.sim);
         mir_sim_destroy(f.start);

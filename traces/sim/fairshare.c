@@ -45,11 +45,17 @@ void mir_fairshare_init(struct mir_sim *sim)
     sim->usage_at = sim->now;
 }
 
-static struct mir_assoc *find(const struct mir_sim *sim, const struct mir_job *job)
+static struct mir_assoc *
+find_among(const struct mir_assoc *assocs, size_t n, const struct mir_job *job)
 {
     struct mir_assoc key = {.account = job->account, .user = job->user};
 
-    return bsearch(&key, sim->assocs, sim->n_assocs, sizeof(key), by_pair);
+    return n == 0 ? NULL : bsearch(&key, assocs, n, sizeof(key), by_pair);
+}
+
+static struct mir_assoc *find(const struct mir_sim *sim, const struct mir_job *job)
+{
+    return find_among(sim->assocs, sim->n_assocs, job);
 }
 
 void mir_fairshare_charge(struct mir_sim *sim,
@@ -68,9 +74,13 @@ void mir_fairshare_charge(struct mir_sim *sim,
 
 double mir_fairshare_factor(const struct mir_sim *sim, const struct mir_job *job)
 {
-    const struct mir_assoc *a = find(sim, job);
+    const struct mir_planted *p = sim->planted;
+    const struct mir_assoc *a =
+        p == NULL ? find(sim, job) : find_among(p->assocs, p->n_assocs, job);
 
-    return a == NULL ? 1.0 : a->factor;
+    if (a == NULL)
+        return p == NULL ? 1.0 : p->newcomer_factor;
+    return a->factor;
 }
 
 static void decay(struct mir_sim *sim)

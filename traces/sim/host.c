@@ -35,7 +35,9 @@ static int host_advance(struct mir_host *host, int64_t to, struct mir_error *err
 
 static uint32_t stem_of(const struct mir_sim *sim, const struct mir_job *job)
 {
-    return sim->options.workload->stem_of[job->name];
+    const uint32_t *stems = sim->options.workload->stem_of;
+
+    return stems == NULL ? job->name : stems[job->name]; /* NULL: planted, names are stems */
 }
 
 static struct mir_pending_job see_pending(const struct mir_sim *sim, const struct mir_queued *q)

@@ -72,11 +72,12 @@ static size_t queue_place(const struct mir_sim *sim, const struct mir_queued *q)
     return low;
 }
 
-void mir_sim_enqueue(struct mir_sim *sim, uint32_t number, int64_t eligible_at)
+static struct mir_queued
+queued_of(const struct mir_sim *sim, uint32_t number, int64_t eligible_at, double key)
 {
     const struct mir_job *job = mir_sim_job(sim, number);
     struct mir_queued q = {
-        .key = mir_priority_key(sim, number, eligible_at),
+        .key = key,
         .submit_at = job->submit_at,
         .eligible_at = eligible_at,
         .job = number,
@@ -89,13 +90,28 @@ void mir_sim_enqueue(struct mir_sim *sim, uint32_t number, int64_t eligible_at)
     q.tier = sim->tier_of[q.partition];
     if (sim->options.cluster->scheduler == MIR_SCHED_SLURM && job->array_task != MIR_UNKNOWN)
         q.array = job->id;
+    return q;
+}
+
+/* Returns where in the array it is now. */
+static size_t queue_insert(struct mir_sim *sim, const struct mir_queued *q)
+{
     queue_reserve(sim);
-    size_t at = queue_place(sim, &q);
+    size_t at = queue_place(sim, q);
     size_t end = sim->head + sim->n_queue;
     if (at != end)
-        memmove(sim->queue + at + 1, sim->queue + at, (end - at) * sizeof(q));
-    sim->queue[at] = q;
+        memmove(sim->queue + at + 1, sim->queue + at, (end - at) * sizeof(*q));
+    sim->queue[at] = *q;
     sim->n_queue++;
+    return at;
+}
+
+void mir_sim_enqueue(struct mir_sim *sim, uint32_t number, int64_t eligible_at)
+{
+    double key = mir_priority_key(sim, number, eligible_at);
+    struct mir_queued q = queued_of(sim, number, eligible_at, key);
+    size_t at = queue_insert(sim, &q);
+
     if (sim->age_rate > 0.0)
         mir_priority_watch(sim, eligible_at);
     if (sim->n_queue > sim->counters.max_pending)
@@ -461,4 +477,29 @@ void mir_sim_process_ends(struct mir_sim *sim)
 
     while ((slot = mir_sim_pop_end(sim)) != MIR_NO_SLOT)
         mir_sim_finish(sim, (uint32_t)slot);
+}
+
+/* ---- planting */
+
+void mir_sim_plant_running(struct mir_sim *sim,
+                           const struct mir_slot *running,
+                           const uint32_t *nodes)
+{
+    uint32_t slot = slot_take(sim);
+    struct mir_slot *r = &sim->slots[slot];
+
+    *r = *running;
+    r->sequence = sim->next_sequence++;
+    nodes_take(sim, slot, nodes);
+    ends_push(sim, (struct mir_end){mir_end_key(r->end_at, r->sequence), slot});
+    release_add(sim, (struct mir_release){r->planned_end_at, r->n_nodes, slot});
+    sim->n_running++;
+}
+
+void mir_sim_plant_waiting(struct mir_sim *sim, uint32_t number, int64_t eligible_at)
+{
+    double key = mir_priority_planted_key(sim, number, eligible_at);
+    struct mir_queued q = queued_of(sim, number, eligible_at, key);
+
+    queue_insert(sim, &q);
 }

@@ -18,15 +18,21 @@ static const struct mir_priority *settings(const struct mir_sim *sim)
     return &sim->options.cluster->priority;
 }
 
-static bool has_priorities(const struct mir_sim *sim)
+bool mir_has_priorities(const struct mir_sim *sim)
 {
     return sim->options.cluster->scheduler == MIR_SCHED_SLURM && settings(sim)->multifactor;
 }
 
-static bool has_fairshare(const struct mir_sim *sim)
+bool mir_has_fairshare(const struct mir_sim *sim)
 {
     return settings(sim)->multifactor && settings(sim)->accounting &&
            settings(sim)->weight_fairshare > 0;
+}
+
+/* In a planted simulator, fair share stays what the reported priorities say. */
+static bool fairshare_moves(const struct mir_sim *sim)
+{
+    return mir_has_fairshare(sim) && sim->planted == NULL;
 }
 
 /* ---- factors in [0, 1] */
@@ -89,12 +95,14 @@ static double qos_factor(const struct mir_sim *sim, const struct mir_job *job)
 
 /* ---- keys */
 
-static int32_t nice_of(const struct mir_sim *sim, uint32_t number)
+static double nice_of(const struct mir_sim *sim, uint32_t number)
 {
     const struct mir_job *job = mir_sim_job(sim, number);
 
     if (number >= sim->n_jobs)
         return sim->added_nice[number - sim->n_jobs];
+    if (sim->planted != NULL)
+        return number < sim->planted->n_offsets ? -sim->planted->offset[number] : 0.0;
     return job->extra != 0 ? mir_joblog_get_extra(sim->options.workload->log, job)->nice : 0;
 }
 
@@ -110,7 +118,7 @@ priority_without_age(const struct mir_sim *sim, const struct mir_job *job, doubl
         sum += (double)p->weight_partition * partition_factor(sim, partition);
     if (p->weight_qos > 0)
         sum += (double)p->weight_qos * qos_factor(sim, job);
-    if (has_fairshare(sim))
+    if (mir_has_fairshare(sim))
         sum += (double)p->weight_fairshare * mir_fairshare_factor(sim, job);
     return sum - nice;
 }
@@ -130,25 +138,31 @@ static double age_s(const struct mir_sim *sim, int64_t eligible_at)
     return age < settings(sim)->max_age_s ? (double)age : (double)settings(sim)->max_age_s;
 }
 
-double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t eligible_at)
+/* As slurmctld would compute it at `at`. */
+static double key_at(const struct mir_sim *sim, uint32_t number, int64_t eligible_at, int64_t at)
 {
-    if (!has_priorities(sim))
+    if (!mir_has_priorities(sim))
         return 0.0; /* by submission */
     double fixed = priority_without_age(sim, mir_sim_job(sim, number), nice_of(sim, number));
-    if (has_fairshare(sim))
+    if (fairshare_moves(sim))
         return whole(fixed + sim->age_rate * age_s(sim, eligible_at));
     if (sim->age_rate <= 0.0)
         return whole(fixed);
     /* The priority at the epoch, were the job that old; a capped age has moved on since. */
     int64_t from = eligible_at;
-    if (sim->now - from > settings(sim)->max_age_s)
-        from = sim->now - settings(sim)->max_age_s;
+    if (at - from > settings(sim)->max_age_s)
+        from = at - settings(sim)->max_age_s;
     return fixed - sim->age_rate * (double)from;
+}
+
+double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t eligible_at)
+{
+    return key_at(sim, number, eligible_at, sim->now);
 }
 
 double mir_priority_of(const struct mir_sim *sim, const struct mir_queued *q)
 {
-    if (!has_priorities(sim))
+    if (!mir_has_priorities(sim))
         return 0.0;
     double fixed = priority_without_age(sim, mir_sim_job(sim, q->job), nice_of(sim, q->job));
     return whole(fixed + sim->age_rate * age_s(sim, q->eligible_at));
@@ -165,7 +179,7 @@ double mir_sim_request_priority(const struct mir_sim *sim, const struct mir_requ
         .qos = request->qos,
     };
 
-    return has_priorities(sim) ? whole(priority_without_age(sim, &job, request->nice)) : NAN;
+    return mir_has_priorities(sim) ? whole(priority_without_age(sim, &job, request->nice)) : NAN;
 }
 
 /* ---- life */
@@ -194,7 +208,7 @@ void mir_priority_watch(struct mir_sim *sim, int64_t eligible_at)
     if (sim->age_rate <= 0.0)
         return;
     int64_t at =
-        calc_after(sim, has_fairshare(sim) ? sim->now : eligible_at + settings(sim)->max_age_s);
+        calc_after(sim, fairshare_moves(sim) ? sim->now : eligible_at + settings(sim)->max_age_s);
     if (at < sim->next_calc_at)
         sim->next_calc_at = at;
 }
@@ -208,9 +222,9 @@ void mir_priority_init(struct mir_sim *sim)
         return;
     if (p->accounting && p->max_age_s > 0)
         sim->age_rate = (double)p->weight_age / (double)p->max_age_s;
-    if (has_fairshare(sim))
+    if (mir_has_fairshare(sim))
         mir_fairshare_init(sim);
-    if (has_fairshare(sim))
+    if (mir_has_fairshare(sim))
         sim->next_calc_at = calc_after(sim, sim->now);
 }
 
@@ -250,7 +264,7 @@ static int64_t first_age_cap(const struct mir_sim *sim)
 /* False: no key has changed since the last tick; the next one is set. */
 static bool keys_have_changed(struct mir_sim *sim)
 {
-    if (has_fairshare(sim)) {
+    if (fairshare_moves(sim)) {
         sim->next_calc_at = calc_after(sim, sim->now);
         mir_fairshare_tick(sim);
         return true;
@@ -271,4 +285,33 @@ void mir_priority_tick(struct mir_sim *sim)
     }
     if (sort_queue(sim))
         mir_sim_disturb(sim, false);
+}
+
+/* ---- planting */
+
+double mir_priority_planted_key(const struct mir_sim *sim, uint32_t number, int64_t eligible_at)
+{
+    int32_t period = settings(sim)->calc_period_s > 0 ? settings(sim)->calc_period_s : 300;
+
+    if (sim->now - eligible_at <= settings(sim)->max_age_s)
+        return key_at(sim, number, eligible_at, sim->now);
+    return key_at(sim, number, eligible_at, calc_after(sim, sim->now) - period);
+}
+
+double mir_priority_computed(const struct mir_sim *sim, uint32_t number, int64_t eligible_at)
+{
+    double fixed = priority_without_age(sim, mir_sim_job(sim, number), 0.0);
+
+    return fixed + sim->age_rate * age_s(sim, eligible_at);
+}
+
+/*
+ * In whole points, so that what the report rounds off is as computed: then jobs
+ * of one priority come in the order in which their ages and sizes put them.
+ */
+double mir_priority_offset(double computed, double reported)
+{
+    double seen = whole(computed);
+
+    return reported < seen || reported > seen ? reported - floor(computed) : 0.0;
 }

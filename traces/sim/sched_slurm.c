@@ -152,6 +152,7 @@ static bool plan_can_go_on(const struct mir_sched_params *p)
 /* Limits on how many jobs of one kind a pass looks at; counts live for one pass. */
 struct bf_limits {
     uint32_t *by_user;
+    size_t n_users;
     uint32_t by_partition[MIR_MAX_PARTITIONS];
     uint32_t reserved[MIR_MAX_PARTITIONS];
 };
@@ -166,10 +167,10 @@ static void limits_init(struct mir_sim *sim, struct bf_limits *l)
     memset(l, 0, sizeof(*l));
     if (sim->options.cluster->params.bf_max_job_user == 0)
         return;
-    if (sim->bf_count == NULL)
-        sim->bf_count = MIR_NEW_ARRAY(uint32_t, n_users);
+    sim->bf_count = mir_grow(sim->bf_count, &sim->cap_bf_count, n_users, sizeof(*sim->bf_count));
     memset(sim->bf_count, 0, n_users * sizeof(*sim->bf_count));
     l->by_user = sim->bf_count;
+    l->n_users = n_users;
 }
 
 static bool limits_skip(const struct mir_sim *sim, struct bf_limits *l, const struct mir_queued *q)
@@ -178,7 +179,10 @@ static bool limits_skip(const struct mir_sim *sim, struct bf_limits *l, const st
 
     if (p->bf_max_job_part > 0 && l->by_partition[q->partition]++ >= p->bf_max_job_part)
         return true;
-    return l->by_user != NULL && l->by_user[mir_sim_job(sim, q->job)->user]++ >= p->bf_max_job_user;
+    if (l->by_user == NULL)
+        return false;
+    uint32_t user = mir_sim_job(sim, q->job)->user;
+    return user < l->n_users && l->by_user[user]++ >= p->bf_max_job_user;
 }
 
 static bool may_reserve(const struct mir_sim *sim, struct bf_limits *l, const struct mir_queued *q)

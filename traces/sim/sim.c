@@ -254,6 +254,10 @@ static void copy_history(struct mir_sim *to, const struct mir_sim *from)
 void mir_sim_copy(struct mir_sim *to, const struct mir_sim *from)
 {
     to->now = from->now;
+    to->jobs = from->jobs; /* a planted simulator's are others each time, and so is its clock */
+    to->n_jobs = from->n_jobs;
+    to->planted = from->planted;
+    to->options.from_at = from->options.from_at;
     to->next_arrival = from->next_arrival;
     to->end_arrival = from->end_arrival;
     memcpy(to->free, from->free, from->n_sets * sizeof(*to->free));

@@ -123,12 +123,25 @@ struct mir_assoc {
     double factor; /* of fair share, as of the last PriorityCalcPeriod */
 };
 
+/*
+ * What is known of a planted simulator's priorities (seed.h) beyond what the
+ * configuration says; lent by the bed.
+ */
+struct mir_planted {
+    const double *offset; /* by job number: the reported priority less the computed one */
+    size_t n_offsets;
+    const struct mir_assoc *assocs; /* fair share's factors, for good; by account, then user */
+    size_t n_assocs;
+    double newcomer_factor; /* of who is not among them */
+};
+
 struct mir_sim {
     struct mir_host host; /* first */
     struct mir_sim_options options;
     const struct mir_sched_ops *sched;
     const struct mir_job *jobs; /* the workload's */
     size_t n_jobs;
+    const struct mir_planted *planted; /* NULL: the simulator began with an empty cluster */
     size_t next_arrival, end_arrival;
     int64_t now;
     uint32_t n_sets;
@@ -180,7 +193,8 @@ struct mir_sim {
     int64_t usage_at;
     int64_t next_start_at; /* conservative: the earliest reservation in the queue */
     uint32_t next_stamp;
-    uint32_t *bf_count; /* scratch of one pass: jobs per user, then per partition */
+    uint32_t *bf_count; /* scratch of one pass: jobs per user */
+    size_t cap_bf_count;
 
     /* easy with machine identities */
     uint64_t *machines_free;
@@ -249,6 +263,12 @@ void mir_sim_rebuild_ends(struct mir_sim *sim);
 int32_t mir_sim_free_for(const struct mir_sim *sim, uint16_t partition);
 void mir_sim_process_ends(struct mir_sim *sim);
 void mir_sim_process_arrivals(struct mir_sim *sim);
+/* Planting: a job that runs since `running` says so, on `nodes[s]` nodes of each set. */
+void mir_sim_plant_running(struct mir_sim *sim,
+                           const struct mir_slot *running,
+                           const uint32_t *nodes);
+/* Planting: a job that waits already, in its place in the queue, mostly the last. */
+void mir_sim_plant_waiting(struct mir_sim *sim, uint32_t number, int64_t eligible_at);
 
 /* held.c: what keeps a job out of the queue, and cancellations. */
 bool mir_sim_must_hold(const struct mir_sim *sim, uint32_t number, int64_t *until);
@@ -266,6 +286,14 @@ void mir_priority_init(struct mir_sim *sim);
 double mir_priority_key(const struct mir_sim *sim, uint32_t number, int64_t eligible_at);
 /* Slurm's number now, for people and snapshots. */
 double mir_priority_of(const struct mir_sim *sim, const struct mir_queued *q);
+/* Planting: a waiting job's key; of a capped age, as the last PriorityCalcPeriod left it. */
+double mir_priority_planted_key(const struct mir_sim *sim, uint32_t number, int64_t eligible_at);
+/* A job's priority now, not rounded and without what is not to be computed (nice, offset). */
+double mir_priority_computed(const struct mir_sim *sim, uint32_t number, int64_t eligible_at);
+/* How much more than `computed` is Slurm's number `reported`?  0 where they are one number. */
+double mir_priority_offset(double computed, double reported);
+bool mir_has_priorities(const struct mir_sim *sim);
+bool mir_has_fairshare(const struct mir_sim *sim);
 /* A job joins the queue: remember when its age will reach PriorityMaxAge. */
 void mir_priority_watch(struct mir_sim *sim, int64_t eligible_at);
 /* At a PriorityCalcPeriod tick: decay usage, recompute keys, sort again. */
