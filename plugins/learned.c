@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -113,10 +114,10 @@ static int fall_back(struct learned *l,
     return 0;
 }
 
-/* NULL also where the host program is older than the view's last members. */
+/* NULL also where the host program is older than the view's members for it. */
 static struct mir_forecaster *forecaster_of(const struct mirage_view *view)
 {
-    return view->size >= sizeof(*view) ? view->forecaster : NULL;
+    return view->size > offsetof(struct mirage_view, successor_priority) ? view->forecaster : NULL;
 }
 
 /* Why is there no forecast at all?  NULL: there may be one. */

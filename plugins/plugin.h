@@ -15,6 +15,7 @@
 #include "daemon/host/snapshot.h"
 
 struct mir_forecaster; /* models/predict/forecaster.h */
+struct mir_lookahead;  /* models/lookahead/lookahead.h */
 
 /* Raised when a struct below changes other than by growing at its end. */
 #define MIRAGE_PLUGIN_ABI 1u
@@ -48,6 +49,8 @@ struct mirage_view {
     /* What predicts waits; NULL where the host program has nothing to predict with. */
     struct mir_forecaster *forecaster;
     double successor_priority; /* Slurm's, were it submitted now; NaN: not known */
+    /* What plays out futures; NULL where the host program has nothing to do so with. */
+    struct mir_lookahead *lookahead;
 };
 
 enum mirage_action { MIRAGE_WAIT, MIRAGE_SUBMIT };

@@ -29,19 +29,13 @@ extern const struct mirage_plugin mirage_plugin_rf;
 extern const struct mirage_plugin mirage_plugin_xgb;
 extern const struct mirage_plugin mirage_plugin_forest_q;
 extern const struct mirage_plugin mirage_plugin_xgb_q;
+extern const struct mirage_plugin mirage_plugin_lookahead;
 
 static const struct mirage_plugin *const builtin[] = {
-    &mirage_plugin_reactive,
-    &mirage_plugin_lead,
-    &mirage_plugin_avg,
-    &mirage_plugin_quantile,
-    &mirage_plugin_qbets,
-    &mirage_plugin_asa,
-    &mirage_plugin_rf,
-    &mirage_plugin_xgb,
-    &mirage_plugin_forest_q,
-    &mirage_plugin_xgb_q,
-    NULL,
+    &mirage_plugin_reactive, &mirage_plugin_lead,      &mirage_plugin_avg,
+    &mirage_plugin_quantile, &mirage_plugin_qbets,     &mirage_plugin_asa,
+    &mirage_plugin_rf,       &mirage_plugin_xgb,       &mirage_plugin_forest_q,
+    &mirage_plugin_xgb_q,    &mirage_plugin_lookahead, NULL,
 };
 
 struct mir_policy {

@@ -26,6 +26,7 @@ fill_view(const struct mir_link *link, const struct mir_snapshot *queue, struct 
         .warmup_s = settings->warmup_s,
         .overlap_weight = settings->overlap_weight,
         .forecaster = link->forecaster,
+        .lookahead = link->lookahead,
         .successor_priority = link->successor_priority > 0 ? link->successor_priority : NAN,
     };
 }

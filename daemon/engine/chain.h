@@ -31,6 +31,7 @@ struct mir_link {
     int64_t predecessor_end_at; /* expected: start + limit */
     /* What the policy may ask for waits; NULL: there is nothing to predict with.  Lent. */
     struct mir_forecaster *forecaster;
+    struct mir_lookahead *lookahead; /* what it may ask for futures; likewise */
     /* Slurm's, of a successor submitted now; 0, which is what held jobs have: not known. */
     double successor_priority;
 };

@@ -22,6 +22,8 @@ enum mir_snapshot_part {
     MIR_SNAPSHOT_FORECAST = 1u << 3,
     /* Nor of this: the forecaster needs the last day of queues in the Mirage paper's shape. */
     MIR_SNAPSHOT_PAPER = 1u << 4,
+    /* Nor of this: the policy asks the lookahead, which looks at the same queue (its jobs). */
+    MIR_SNAPSHOT_LOOKAHEAD = 1u << 5,
 };
 
 struct mir_pending_job {

@@ -23,7 +23,7 @@ struct world {
     struct mir_joblog log;
     struct mir_cluster cluster;
     struct mir_workload workload;
-    struct mir_policy *policies[2];
+    struct mir_policy *policies[3];
     struct mir_wait_model *model;
     struct mir_episodes e;
     struct mir_sim_options options;
@@ -93,11 +93,12 @@ static void open_world(struct world *w, int64_t change_at)
     fixture_outcome(w->model, MIR_WAIT_RF, 0, 0, 1, -1, 1);
     assert_int_equal(mir_policy_create("forest-q", &w->policies[0], &err), 0);
     assert_int_equal(mir_policy_create("rf", &w->policies[1], &err), 0);
+    assert_int_equal(mir_policy_create("lookahead", &w->policies[2], &err), 0);
     w->e = (struct mir_episodes){
         .cluster = &w->cluster,
         .workload = &w->workload,
         .policies = w->policies,
-        .n_policies = 2,
+        .n_policies = 3,
         .model = w->model,
         .shape = {.n_nodes = 4, .limit_s = DAY, .run_s = DAY},
         .n_jobs = 2,
@@ -113,6 +114,7 @@ static void close_world(struct world *w)
     mir_background_release(&w->background);
     mir_policy_destroy(w->policies[0]);
     mir_policy_destroy(w->policies[1]);
+    mir_policy_destroy(w->policies[2]);
     mir_wait_model_unref(w->model);
     mir_workload_release(&w->workload);
     mir_joblog_release(&w->log);
@@ -225,9 +227,11 @@ static void rows_are_only_taken_for_those_who_read_them(void **state)
     assert_int_equal(mir_background_make(&w.e, &w.options, w.e.from_at, &background, NULL), 0);
     assert_true(background.jobs.n_events > 0);
     assert_int_equal(background.paper.n, 0);
-    assert_true(mir_forecasts_wanted(&w.e));
+    assert_int_equal(mir_forecasts_wanted(&w.e), MIR_SNAPSHOT_FORECAST);
     w.e.model = NULL;
-    assert_false(mir_forecasts_wanted(&w.e));
+    assert_int_equal(mir_forecasts_wanted(&w.e), 0);
+    w.e.n_policies = 3;
+    assert_int_equal(mir_forecasts_wanted(&w.e), MIR_SNAPSHOT_LOOKAHEAD);
     mir_background_release(&background);
     close_world(&w);
 }
@@ -283,6 +287,50 @@ static void no_forecast_depends_on_what_happens_later(void **state)
     close_world(&w);
 }
 
+/* What an episode that began half a day ago sees of the futures when the queue is `queue`. */
+static void look_ahead(const struct world *w,
+                       const struct mir_snapshot *queue,
+                       struct mir_lookahead_answer *out)
+{
+    const struct mir_lookahead_case c = {
+        .successor = &w->e.shape,
+        .predecessor_end_at = queue->now + 10 * HOUR,
+        .overlap_weight = 1,
+        .period_s = HOUR,
+        .n_futures = 16,
+    };
+    struct mir_forecasts *f = mir_forecasts_create(&w->e, &w->background);
+
+    assert_int_equal(mir_forecasts_begin(f, &w->options, NOW - DAY / 2, NULL), 0);
+    assert_int_equal(mir_lookahead_ask(mir_forecasts_look_ahead(f, queue), &c, out, NULL), 0);
+    mir_forecasts_destroy(f);
+}
+
+static void no_lookahead_depends_on_what_happens_later(void **state)
+{
+    struct mir_lookahead_answer here, elsewhere;
+    struct mir_snapshot queue;
+    struct world w, other;
+    struct mir_sim *sim;
+
+    (void)state;
+    open_world(&w, NEVER);
+    open_world(&other, NOW);
+    sim = sim_at(&w, NOW, false);
+    observe(sim, MIR_SNAPSHOT_JOBS, &queue);
+    look_ahead(&w, &queue, &here);
+    look_ahead(&other, &queue, &elsewhere);
+    assert_memory_equal(&here, &elsewhere, sizeof(here));
+    /* What a day from now is known is found out: the test can fail. */
+    queue.now += DAY;
+    look_ahead(&w, &queue, &here);
+    look_ahead(&other, &queue, &elsewhere);
+    assert_memory_not_equal(&here, &elsewhere, sizeof(here));
+    mir_sim_destroy(sim);
+    close_world(&other);
+    close_world(&w);
+}
+
 /* Two futures in a row, as a worker goes through them: the second is not the first's. */
 static void a_cold_episode_knows_its_own_world_alone(void **state)
 {
@@ -324,6 +372,7 @@ int main(void)
         cmocka_unit_test(past_the_log_the_queue_stays_empty),
         cmocka_unit_test(rows_are_only_taken_for_those_who_read_them),
         cmocka_unit_test(no_forecast_depends_on_what_happens_later),
+        cmocka_unit_test(no_lookahead_depends_on_what_happens_later),
         cmocka_unit_test(a_cold_episode_knows_its_own_world_alone),
     };
 

@@ -36,6 +36,7 @@ struct mir_worker {
     uint32_t n_players;
     struct player **members; /* room for each link's order of players */
     uint32_t n_links;
+    unsigned asks;                   /* mir_forecasts_wanted() */
     struct mir_forecasts *forecasts; /* NULL: nobody asks, or there is no model */
     struct mir_sim *base;            /* the background, without any chain */
     struct mir_sim *scratch;         /* of probes */
@@ -109,7 +110,8 @@ struct mir_worker *mir_worker_create(const struct mir_episodes *e,
 
     w->e = e;
     w->n_links = e->n_jobs - 1;
-    w->forecasts = mir_forecasts_wanted(e) ? mir_forecasts_create(e, background) : NULL;
+    w->asks = mir_forecasts_wanted(e);
+    w->forecasts = w->asks != 0 ? mir_forecasts_create(e, background) : NULL;
     w->stages = MIR_NEW_ARRAY(struct stage, w->n_links);
     for (uint32_t k = 0; k < e->n_weights; k++) {
         w->settings[k] = (struct mir_chain_settings){
@@ -175,23 +177,39 @@ static double cost_of(const struct mir_outcome *o, double weight)
     return signed_s > 0 ? (double)signed_s : -(double)signed_s * weight;
 }
 
-/* What the policies that have not submitted yet want to see; `asks`: of a forecaster, too. */
-static unsigned wanted_parts(struct player *const *members, uint32_t n, bool asks)
+/* What the policies that have not submitted yet want to see; `asks`: what can be asked. */
+static unsigned wanted_parts(struct player *const *members, uint32_t n, unsigned asks)
 {
+    const unsigned questions = MIR_SNAPSHOT_FORECAST | MIR_SNAPSHOT_PAPER | MIR_SNAPSHOT_LOOKAHEAD;
     unsigned parts = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         if (members[i]->policy != NULL && !members[i]->decided)
             parts |= members[i]->link.plugin->snapshot_parts;
     }
-    if (!asks)
-        return parts & ~(unsigned)(MIR_SNAPSHOT_FORECAST | MIR_SNAPSHOT_PAPER);
+    if ((asks & MIR_SNAPSHOT_FORECAST) != 0)
+        asks |= MIR_SNAPSHOT_PAPER;
+    parts &= ~questions | asks;
     if ((parts & MIR_SNAPSHOT_FORECAST) != 0)
         parts |= MIR_SNAPSHOT_JOBS | MIR_SNAPSHOT_HISTORY;
+    if ((parts & MIR_SNAPSHOT_LOOKAHEAD) != 0)
+        parts |= MIR_SNAPSHOT_JOBS;
     return parts;
 }
 
-/* All that decide at this instant share one forecaster. */
+/* All that decide at this instant share one lookahead. */
+static void give_lookahead(struct mir_worker *w,
+                           const struct mir_snapshot *queue,
+                           struct player **members,
+                           uint32_t n)
+{
+    struct mir_lookahead *lookahead = mir_forecasts_look_ahead(w->forecasts, queue);
+
+    for (uint32_t i = 0; i < n; i++)
+        members[i]->link.lookahead = lookahead;
+}
+
+/* ... and one forecaster. */
 static void give_forecasts(struct mir_worker *w,
                            const struct mir_sim *world,
                            const struct mir_snapshot *queue,
@@ -301,7 +319,7 @@ static int decide_at(struct mir_worker *w,
         .submit_at = mir_sim_now(world),
     };
     bool ended = o.submit_at >= end_at;
-    unsigned parts = wanted_parts(members, n, w->forecasts != NULL && !ended);
+    unsigned parts = wanted_parts(members, n, ended ? 0 : w->asks);
     int64_t until_at;
     int rc = host->ops->observe(host, parts, &queue, err);
 
@@ -309,6 +327,8 @@ static int decide_at(struct mir_worker *w,
         return rc;
     if ((parts & MIR_SNAPSHOT_FORECAST) != 0)
         give_forecasts(w, world, &queue, parts, members, n);
+    if ((parts & MIR_SNAPSHOT_LOOKAHEAD) != 0)
+        give_lookahead(w, &queue, members, n);
     if (!ask(members, n, &queue, ended))
         return 0;
     if (w->scratch == NULL)

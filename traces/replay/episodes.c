@@ -249,7 +249,7 @@ static int run_all(const struct mir_episodes *e, struct mir_comparison *out, str
     int64_t began_ns = mir_clock_cpu_ns();
     int rc;
 
-    if (!mir_forecasts_wanted(e) || e->protocol == MIR_PROTOCOL_COLD)
+    if (mir_forecasts_wanted(e) == 0 || e->protocol == MIR_PROTOCOL_COLD)
         return run_threads(e, NULL, out, err);
     mir_episodes_sim_options(e, &options);
     rc = mir_background_make(e, &options, e->from_at, &background, err);

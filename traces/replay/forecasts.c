@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "daemon/core/alloc.h"
+#include "traces/replay/live_books.h"
 
 struct mir_forecasts {
     const struct mir_episodes *e;
@@ -13,6 +14,8 @@ struct mir_forecasts {
     struct mir_timeline_book book; /* timeline NULL: not begun */
     struct mir_paper_history paper;
     struct mir_forecaster *forecaster;
+    struct mir_lookahead *lookahead; /* NULL: nobody asks */
+    struct mir_live_books *live;     /* its own; NULL: not begun */
 };
 
 static bool is_asked_for(const struct mir_episodes *e, unsigned part)
@@ -24,17 +27,24 @@ static bool is_asked_for(const struct mir_episodes *e, unsigned part)
     return false;
 }
 
-bool mir_forecasts_wanted(const struct mir_episodes *e)
+unsigned mir_forecasts_wanted(const struct mir_episodes *e)
 {
-    return e->model != NULL && is_asked_for(e, MIR_SNAPSHOT_FORECAST);
+    unsigned wanted = 0;
+
+    if (e->model != NULL && is_asked_for(e, MIR_SNAPSHOT_FORECAST))
+        wanted |= MIR_SNAPSHOT_FORECAST;
+    if (is_asked_for(e, MIR_SNAPSHOT_LOOKAHEAD))
+        wanted |= MIR_SNAPSHOT_LOOKAHEAD;
+    return wanted;
 }
 
 /* ---- The background */
 
 static bool wants_paper(const struct mir_episodes *e)
 {
-    return is_asked_for(e, MIR_SNAPSHOT_PAPER) && (mir_wait_model_has(e->model, MIR_WAIT_RF) ||
-                                                   mir_wait_model_has(e->model, MIR_WAIT_XGB));
+    return e->model != NULL && is_asked_for(e, MIR_SNAPSHOT_PAPER) &&
+           (mir_wait_model_has(e->model, MIR_WAIT_RF) ||
+            mir_wait_model_has(e->model, MIR_WAIT_XGB));
 }
 
 /* No decision is later: each link waits for a start, and runs. */
@@ -64,13 +74,28 @@ void mir_background_release(struct mir_background *background)
     mir_paper_rows_release(&background->paper);
 }
 
-/* ---- A worker's forecaster */
+/* ---- A worker's forecaster and lookahead */
 
 static int32_t planned_ahead_s(const struct mir_cluster *cluster)
 {
     bool backfills = cluster->scheduler == MIR_SCHED_SLURM && cluster->params.backfill;
 
     return backfills ? cluster->params.bf_window_s : 0;
+}
+
+static struct mir_lookahead *create_lookahead(const struct mir_episodes *e)
+{
+    const struct mir_workload *w = e->workload;
+    struct mir_lookahead_options options;
+
+    mir_lookahead_options_init(&options);
+    options.cluster = e->cluster;
+    options.partition_of = w->partition_of;
+    options.n_partitions = w->log->partitions.n;
+    options.qos_of = w->qos_of;
+    options.n_qos = w->log->qos.n;
+    options.seed = e->seed;
+    return mir_lookahead_create(&options);
 }
 
 struct mir_forecasts *mir_forecasts_create(const struct mir_episodes *e,
@@ -82,12 +107,18 @@ struct mir_forecasts *mir_forecasts_create(const struct mir_episodes *e,
     f->background = background != NULL ? background : &f->own;
     f->forecaster = mir_forecaster_create(planned_ahead_s(e->cluster));
     mir_forecaster_set_model(f->forecaster, e->model);
+    if ((mir_forecasts_wanted(e) & MIR_SNAPSHOT_LOOKAHEAD) != 0)
+        f->lookahead = create_lookahead(e);
     return f;
 }
 
 static void forget(struct mir_forecasts *f)
 {
     mir_forecaster_set_book(f->forecaster, NULL);
+    if (f->lookahead != NULL)
+        mir_lookahead_set_books(f->lookahead, NULL, NULL);
+    mir_live_books_destroy(f->live);
+    f->live = NULL;
     mir_timeline_book_release(&f->book);
     mir_background_release(&f->own);
 }
@@ -97,6 +128,7 @@ void mir_forecasts_destroy(struct mir_forecasts *f)
     if (f == NULL)
         return;
     forget(f);
+    mir_lookahead_destroy(f->lookahead);
     mir_forecaster_destroy(f->forecaster);
     free(f);
 }
@@ -119,6 +151,12 @@ int mir_forecasts_begin(struct mir_forecasts *f,
         mir_forecaster_set_book(f->forecaster, f->book.book);
     }
     mir_timeline_book_advance(&f->book, at);
+    if (f->lookahead == NULL)
+        return 0;
+    if (f->live == NULL)
+        f->live = mir_live_books_create(&f->background->jobs, options->from_at, options->to_at);
+    mir_live_books_begin(f->live);
+    mir_lookahead_set_ticks(f->lookahead, options->from_at);
     return 0;
 }
 
@@ -132,4 +170,16 @@ mir_forecasts_look(struct mir_forecasts *f, const struct mir_snapshot *queue, bo
     mir_forecaster_set_paper(f->forecaster, has_paper ? &f->paper : NULL);
     mir_forecaster_look(f->forecaster, queue);
     return f->forecaster;
+}
+
+struct mir_lookahead *mir_forecasts_look_ahead(struct mir_forecasts *f,
+                                               const struct mir_snapshot *queue)
+{
+    if (f->lookahead == NULL)
+        return NULL;
+    mir_live_books_follow(f->live, queue);
+    mir_lookahead_set_books(f->lookahead, mir_live_books_runs(f->live),
+                            mir_live_books_arrivals(f->live));
+    mir_lookahead_look(f->lookahead, queue);
+    return f->lookahead;
 }

@@ -1,8 +1,9 @@
 /*
  * forecasts.h - what policies that ask for forecasts are given in a replay: one
- * forecaster per worker, fed with what could be known then.  Run times are those
- * of jobs that had started or ended when the episode's first job was submitted;
- * the queue is that of the decision; nothing later is looked at.
+ * forecaster and one lookahead per worker, fed with what could be known then.  The
+ * forecaster's run times are those of jobs that had started or ended when the
+ * episode's first job was submitted, the lookahead's follow the decisions
+ * (live_books.h); the queue is that of the decision; nothing later is looked at.
  */
 #ifndef MIR_REPLAY_FORECASTS_H
 #define MIR_REPLAY_FORECASTS_H
@@ -12,6 +13,7 @@
 
 #include "daemon/core/error.h"
 #include "daemon/host/snapshot.h"
+#include "models/lookahead/lookahead.h"
 #include "models/predict/forecaster.h"
 #include "traces/replay/episodes.h"
 #include "traces/replay/job_timeline.h"
@@ -24,8 +26,11 @@ struct mir_background {
     struct mir_paper_rows paper; /* n 0: nobody asks for it */
 };
 
-/* Is there a model, and a policy that asks it? */
-bool mir_forecasts_wanted(const struct mir_episodes *e);
+/*
+ * What the policies of `e` ask for and can be given, of MIR_SNAPSHOT_FORECAST (there is
+ * a model) and MIR_SNAPSHOT_LOOKAHEAD.
+ */
+unsigned mir_forecasts_wanted(const struct mir_episodes *e);
 
 /*
  * Run the world of `options` for episodes from `from_at` on.  `*out` is {0} before and
@@ -65,5 +70,9 @@ int mir_forecasts_begin(struct mir_forecasts *f,
  */
 struct mir_forecaster *
 mir_forecasts_look(struct mir_forecasts *f, const struct mir_snapshot *queue, bool paper);
+
+/* The lookahead for a decision on `queue` (jobs), which is lent until the next; NULL: not wanted. */
+struct mir_lookahead *mir_forecasts_look_ahead(struct mir_forecasts *f,
+                                               const struct mir_snapshot *queue);
 
 #endif

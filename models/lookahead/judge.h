@@ -1,0 +1,17 @@
+/*
+ * judge.h - from the starts in many futures to what each submission costs, and
+ * whether now is the cheapest.
+ */
+#ifndef MIR_LOOKAHEAD_JUDGE_H
+#define MIR_LOOKAHEAD_JUDGE_H
+
+#include "models/lookahead/lookahead.h"
+#include "models/lookahead/starts.h"
+
+/* Judge by the first `n_futures` of the table, of which there are at least 2. */
+void mir_judge(const struct mir_start_table *t,
+               const struct mir_lookahead_case *c,
+               uint32_t n_futures,
+               struct mir_lookahead_answer *out);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lookahead.c - as many futures as the question needs. */
+#include "models/lookahead/lookahead.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "daemon/core/alloc.h"
+#include "models/lookahead/draws.h"
+#include "models/lookahead/judge.h"
+#include "models/lookahead/starts.h"
+#include "traces/sim/seed.h"
+
+/* Chains that are remembered of one queue: each asks once per weight, or for status. */
+enum { N_TABLES = 4 };
+
+/* A difference of so many standard errors is one. */
+static const double CLEAR = 3;
+
+struct mir_lookahead {
+    struct mir_lookahead_options options;
+    struct mir_seed_bed *bed;
+    struct mir_run_book *no_runs; /* empty: stands in for a book */
+    struct mir_run_book *runs;
+    struct mir_arrivals_book *arrivals;
+    int64_t ticks_from_at;
+    const struct mir_snapshot *queue;
+    struct mir_draws draws;
+    bool is_drawn; /* the draws are of `queue` */
+    struct mir_start_table tables[N_TABLES];
+    uint32_t next_table;
+};
+
+void mir_lookahead_options_init(struct mir_lookahead_options *o)
+{
+    *o = (struct mir_lookahead_options){
+        .n_futures_max = 64,
+        .n_futures_min = 16,
+        .waiting_hazard = 0.75,
+        .kinship = 0.5,
+        .seed = 1,
+    };
+}
+
+/* A standard error needs two. */
+static uint32_t between(uint32_t n, uint32_t low, uint32_t high)
+{
+    return n < low ? low : n > high ? high : n;
+}
+
+struct mir_lookahead *mir_lookahead_create(const struct mir_lookahead_options *options)
+{
+    struct mir_lookahead *l = MIR_NEW(struct mir_lookahead);
+
+    l->options = *options;
+    l->options.n_futures_max = between(options->n_futures_max, 2, MIR_LOOKAHEAD_FUTURES_MAX);
+    l->options.n_futures_min = between(options->n_futures_min, 2, l->options.n_futures_max);
+    l->bed = mir_seed_bed_create(options->cluster, options->partition_of, options->n_partitions,
+                                 options->qos_of, options->n_qos);
+    l->draws.waiting_hazard = options->waiting_hazard > 0 ? options->waiting_hazard : 1;
+    l->draws.kinship = options->kinship;
+    l->no_runs = mir_run_book_create();
+    return l;
+}
+
+/* Of another queue, or other books. */
+static void forget(struct mir_lookahead *l)
+{
+    l->is_drawn = false;
+    for (unsigned i = 0; i < N_TABLES; i++)
+        l->tables[i].n_futures = 0;
+}
+
+void mir_lookahead_destroy(struct mir_lookahead *l)
+{
+    if (l == NULL)
+        return;
+    for (unsigned i = 0; i < N_TABLES; i++)
+        mir_start_table_release(&l->tables[i]);
+    mir_draws_release(&l->draws);
+    mir_run_book_destroy(l->no_runs);
+    mir_seed_bed_destroy(l->bed);
+    free(l);
+}
+
+void mir_lookahead_set_books(struct mir_lookahead *l,
+                             struct mir_run_book *runs,
+                             struct mir_arrivals_book *arrivals)
+{
+    l->runs = runs;
+    l->arrivals = arrivals;
+    forget(l);
+}
+
+void mir_lookahead_set_ticks(struct mir_lookahead *l, int64_t ticks_from_at)
+{
+    l->ticks_from_at = ticks_from_at;
+    forget(l);
+}
+
+void mir_lookahead_look(struct mir_lookahead *l, const struct mir_snapshot *queue)
+{
+    l->queue = queue;
+    forget(l);
+}
+
+/* ---- futures */
+
+static int play_one(struct mir_lookahead *l, struct mir_start_table *t, struct mir_error *err)
+{
+    struct mir_seed seed;
+
+    if (!l->is_drawn)
+        mir_draws_begin(&l->draws, l->queue, l->options.seed);
+    l->is_drawn = true;
+    mir_draws_future(&l->draws, l->runs != NULL ? l->runs : l->no_runs, l->arrivals, t->n_futures,
+                     t->until, &seed);
+    seed.ticks_from_at = l->ticks_from_at;
+    return mir_start_table_play(t, mir_seed_bed_plant(l->bed, &seed), err);
+}
+
+static int
+play(struct mir_lookahead *l, struct mir_start_table *t, uint32_t n, struct mir_error *err)
+{
+    int rc = 0;
+
+    while (rc == 0 && t->n_futures < n)
+        rc = play_one(l, t, err);
+    return rc;
+}
+
+static struct mir_start_table *table_for(struct mir_lookahead *l,
+                                         const struct mir_lookahead_case *c)
+{
+    struct mir_start_table *t;
+
+    for (unsigned i = 0; i < N_TABLES; i++)
+        if (mir_start_table_serves(&l->tables[i], c, l->queue->now))
+            return &l->tables[i];
+    t = &l->tables[l->next_table++ % N_TABLES];
+    mir_start_table_begin(t, c, l->queue->now);
+    return t;
+}
+
+/* More futures would not change what is best. */
+static bool is_clear(const struct mir_lookahead_answer *a)
+{
+    return fabs(a->now_minus_best_h) >= CLEAR * a->now_minus_best_se_h;
+}
+
+int mir_lookahead_ask(struct mir_lookahead *l,
+                      const struct mir_lookahead_case *c,
+                      struct mir_lookahead_answer *out,
+                      struct mir_error *err)
+{
+    uint32_t max = l->options.n_futures_max, n;
+    struct mir_start_table *t;
+
+    if (l->queue == NULL)
+        return mir_error_set(err, -ENODATA, "no queue has been looked at");
+    if (l->bed == NULL)
+        return mir_error_set(err, -EINVAL, "this cluster cannot be simulated");
+    if (c->n_futures > 0 && c->n_futures < max)
+        max = between(c->n_futures, 2, max);
+    n = between(l->options.n_futures_min, 2, max);
+    t = table_for(l, c);
+    for (;;) {
+        int rc = play(l, t, n, err);
+
+        if (rc != 0)
+            return rc;
+        mir_judge(t, c, n, out);
+        if (n == max || is_clear(out))
+            return 0;
+        n = between(n + MIR_DRAWS_BLOCK, 2, max);
+    }
+}

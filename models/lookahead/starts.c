@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* starts.c - candidate submissions, probed in one future after another. */
+#include "models/lookahead/starts.h"
+
+#include <stdlib.h>
+
+#include "daemon/core/alloc.h"
+#include "daemon/host/job.h"
+
+void mir_start_table_release(struct mir_start_table *t)
+{
+    free(t->start_at);
+    *t = (struct mir_start_table){0};
+}
+
+/* ---- candidates */
+
+/*
+ * Now, the next decision, and on in growing steps: what is decided is whether now is
+ * best, and what lies far ahead need not be known to the minute.  The last is the
+ * predecessor's end, when the chain submits in any case.
+ */
+static void place_candidates(struct mir_start_table *t)
+{
+    int64_t step_s = t->period_s, at = t->from_at;
+
+    t->n_at = 0;
+    while (at < t->end_at && t->n_at < MIR_LOOKAHEAD_CANDIDATES_MAX - 1) {
+        t->at[t->n_at++] = at;
+        at += step_s;
+        if (t->n_at >= 4)
+            step_s += 2 * step_s / 5;
+    }
+    t->at[t->n_at++] = t->end_at > t->from_at ? t->end_at : t->from_at;
+}
+
+void mir_start_table_begin(struct mir_start_table *t,
+                           const struct mir_lookahead_case *c,
+                           int64_t now)
+{
+    t->successor = *c->successor;
+    t->successor.run_s = MIR_UNKNOWN; /* nothing of it bears on its own start */
+    t->from_at = now;
+    t->end_at = c->predecessor_end_at;
+    t->until = (t->end_at > now ? t->end_at : now) + MIR_LOOKAHEAD_BEYOND_S;
+    t->period_s = c->period_s > 0 ? c->period_s : 600;
+    t->n_futures = 0;
+    place_candidates(t);
+}
+
+static bool same_request(const struct mir_request *a, const struct mir_request *b)
+{
+    return a->n_nodes == b->n_nodes && a->limit_s == b->limit_s && a->user == b->user &&
+           a->partition == b->partition && a->account == b->account && a->qos == b->qos &&
+           a->nice == b->nice;
+}
+
+bool mir_start_table_serves(const struct mir_start_table *t,
+                            const struct mir_lookahead_case *c,
+                            int64_t now)
+{
+    return t->n_futures > 0 && t->from_at == now && t->end_at == c->predecessor_end_at &&
+           t->period_s == (c->period_s > 0 ? c->period_s : 600) &&
+           same_request(&t->successor, c->successor);
+}
+
+/* ---- futures */
+
+static int64_t *add_row(struct mir_start_table *t)
+{
+    size_t n = ((size_t)t->n_futures + 1) * MIR_LOOKAHEAD_CANDIDATES_MAX;
+
+    t->start_at = mir_grow(t->start_at, &t->cap_start_at, n, sizeof(*t->start_at));
+    return t->start_at + n - MIR_LOOKAHEAD_CANDIDATES_MAX;
+}
+
+/* Can it run at all?  The simulator is asked, which knows all limits. */
+static int
+check_fits(const struct mir_start_table *t, struct mir_sim *scratch, struct mir_error *err)
+{
+    uint64_t serial;
+
+    return t->n_futures > 0 ? 0 : mir_sim_submit(scratch, &t->successor, &serial, err);
+}
+
+int mir_start_table_play(struct mir_start_table *t, struct mir_sim *base, struct mir_error *err)
+{
+    /* A bed's simulators differ from future to future in what cannot be copied. */
+    struct mir_sim *scratch = mir_sim_fork(base);
+    int rc = check_fits(t, scratch, err);
+
+    if (rc == 0) {
+        int64_t *row = add_row(t);
+
+        for (uint32_t c = 0; c < t->n_at; c++) {
+            mir_sim_advance(base, t->at[c]);
+            row[c] = mir_sim_probe(base, scratch, &t->successor, t->until);
+            if (row[c] > t->until)
+                row[c] = t->until;
+        }
+        t->n_futures++;
+    }
+    mir_sim_destroy(scratch);
+    return rc;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lookahead.c - submit when, over many futures of this queue, now is the cheapest time. */
+#include "models/lookahead/lookahead.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/core/alloc.h"
+#include "daemon/core/parse.h"
+#include "plugins/learned.h"
+#include "plugins/options.h"
+#include "plugins/plugin.h"
+
+enum { S_PER_H = 3600, QUIET_MAX_S = 2 * S_PER_H };
+
+struct lookahead {
+    uint32_t n_futures;
+    double tail;
+    double foresight;
+    int64_t margin_s;
+    double sigmas;
+    void *xgb_q;         /* decides where there is no lookahead; itself by qbets without a model */
+    int64_t quiet_until; /* before that no future had its best submission */
+    int64_t predecessor_at; /* whose end that is about */
+};
+
+static int
+read_options(struct lookahead *l, const struct mirage_options *options, struct mir_error *err)
+{
+    const struct mir_option_rule rules[] = {
+        {"futures", MIR_OPTION_COUNT, 2, 1024, 0, &l->n_futures},
+        {"tail", MIR_OPTION_REAL, 0, 0.99, 0, &l->tail},
+        {"foresight", MIR_OPTION_REAL, 0, 1, 0, &l->foresight},
+        {"margin", MIR_OPTION_DURATION, 0, 48 * S_PER_H, 60, &l->margin_s},
+        {"sigmas", MIR_OPTION_REAL, 0, 10, 0, &l->sigmas},
+    };
+
+    return mir_options_parse(options, rules, sizeof(rules) / sizeof(rules[0]), err);
+}
+
+static void lookahead_close(void *state)
+{
+    struct lookahead *l = state;
+
+    if (l == NULL)
+        return;
+    if (l->xgb_q != NULL)
+        mir_learned_close(l->xgb_q);
+    free(l);
+}
+
+static int lookahead_open(const struct mirage_options *options, void **state, struct mir_error *err)
+{
+    const struct mirage_options none = {.seed = options->seed};
+    struct lookahead *l = MIR_NEW(struct lookahead);
+    int rc;
+
+    l->n_futures = 64;
+    l->quiet_until = INT64_MIN;
+    rc = read_options(l, options, err);
+    if (rc == 0)
+        rc = mir_learned_open(MIR_WAIT_XGB_Q, &none, &l->xgb_q, err);
+    if (rc == 0)
+        *state = l;
+    else
+        lookahead_close(l);
+    return rc;
+}
+
+/* ---- Without a lookahead */
+
+static int fall_back(struct lookahead *l,
+                     const struct mirage_view *view,
+                     const char *why,
+                     struct mirage_decision *out,
+                     struct mir_error *err)
+{
+    struct mirage_decision other = {.size = sizeof(other)};
+    int rc = mir_learned_decide(l->xgb_q, view, &other, err);
+
+    if (rc != 0)
+        return rc;
+    out->action = other.action;
+    out->wait_s = other.wait_s;
+    if (out->size >= sizeof(*out)) /* the host program may be older */
+        out->fell_back = 1;
+    /* Both are cut rather than one left out. */
+    snprintf(out->reason, sizeof(out->reason), "%.40s: %.117s", why, other.reason);
+    return 0;
+}
+
+/* NULL also where the host program is older than the view's last member. */
+static struct mir_lookahead *lookahead_of(const struct mirage_view *view)
+{
+    return view->size >= sizeof(*view) ? view->lookahead : NULL;
+}
+
+/* ---- With one */
+
+/*
+ * Where in all futures the best time is hours away, nobody needs to ask again soon:
+ * a third of the way, as the queue may change.
+ */
+static void
+be_quiet(struct lookahead *l, const struct mirage_view *view, const struct mir_lookahead_answer *a)
+{
+    int64_t third_s = (a->earliest_best_at - l->margin_s - view->now) / 3;
+
+    l->predecessor_at = view->predecessor_start_at;
+    l->quiet_until = view->now + (third_s < QUIET_MAX_S ? third_s : QUIET_MAX_S);
+}
+
+static bool is_quiet(const struct lookahead *l, const struct mirage_view *view)
+{
+    return l->predecessor_at == view->predecessor_start_at && view->now < l->quiet_until;
+}
+
+static void
+stay_quiet(const struct lookahead *l, const struct mirage_view *view, struct mirage_decision *out)
+{
+    char left[32];
+
+    out->action = MIRAGE_WAIT;
+    out->wait_s = -1;
+    snprintf(out->reason, sizeof(out->reason),
+             "lookahead: in no future is it time yet, looks again in %s",
+             mir_format_duration(l->quiet_until - view->now, left));
+}
+
+/* Now, or later?  What is lost by submitting now must not exceed the margin. */
+static void judge(const struct lookahead *l,
+                  const struct mirage_view *view,
+                  const struct mir_lookahead_answer *a,
+                  struct mirage_decision *out)
+{
+    const struct mir_lookahead_point *now = &a->points[0], *best = &a->points[a->best];
+    double allowed_h = fmax((double)l->margin_s / S_PER_H, l->sigmas * a->now_minus_best_se_h);
+    char ahead[32];
+
+    out->action = a->now_minus_best_h <= allowed_h ? MIRAGE_SUBMIT : MIRAGE_WAIT;
+    out->wait_s = a->wait_h * S_PER_H;
+    snprintf(out->reason, sizeof(out->reason),
+             "lookahead: now %.1f h, best %.1f +- %.1f h in %s, wait %.1f h [%.1f, %.1f], "
+             "%u futures",
+             now->cost_h, best->cost_h, a->now_minus_best_se_h,
+             mir_format_duration(best->submit_at - view->now, ahead), now->wait_p50_h,
+             now->wait_p10_h, now->wait_p90_h, a->n_futures);
+}
+
+static int lookahead_decide(void *state,
+                            const struct mirage_view *view,
+                            struct mirage_decision *out,
+                            struct mir_error *err)
+{
+    struct lookahead *l = state;
+    struct mir_lookahead_answer answer;
+    struct mir_error why = {{0}};
+    const struct mir_lookahead_case c = {
+        .successor = view->successor,
+        .predecessor_end_at = view->predecessor_end_at,
+        .warmup_s = view->warmup_s,
+        .overlap_weight = view->overlap_weight,
+        .tail = l->tail,
+        .foresight = l->foresight,
+        .period_s = view->period_s,
+        .n_futures = l->n_futures,
+    };
+
+    if (lookahead_of(view) == NULL)
+        return fall_back(l, view, "no lookahead", out, err);
+    if (is_quiet(l, view)) {
+        stay_quiet(l, view, out);
+        return 0;
+    }
+    if (mir_lookahead_ask(view->lookahead, &c, &answer, &why) != 0)
+        return fall_back(l, view, why.text, out, err);
+    judge(l, view, &answer, out);
+    be_quiet(l, view, &answer);
+    return 0;
+}
+
+MIRAGE_PLUGIN(lookahead,
+              "submit when now is the cheapest time in simulated futures of this very queue",
+              MIR_SNAPSHOT_LOOKAHEAD | MIR_LEARNED_PARTS,
+              1,
+              lookahead_open,
+              lookahead_decide,
+              lookahead_close);

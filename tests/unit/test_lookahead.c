@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_lookahead.c - submissions judged in futures whose truth is known, and the policy that asks. */
+#include "models/lookahead/lookahead.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "daemon/core/alloc.h"
+#include "models/lookahead/draws.h"
+#include "plugins/policy.h"
+
+enum { HOUR = 3600, NOW = 1675209600, NODES = 10, USER = 7, N_LESSONS = 600 };
+
+/* A machine of ten nodes, and one chain's question. */
+struct scene {
+    struct mir_cluster cluster;
+    struct mir_lookahead_options options;
+    struct mir_lookahead *lookahead;
+    struct mir_run_book *runs;
+    struct mir_running_job running[NODES];
+    struct mir_pending_job pending[NODES];
+    struct mir_snapshot queue;
+    struct mir_request successor;
+    struct mir_lookahead_case c;
+    struct mir_lookahead_answer answer;
+};
+
+static void scene_open(struct scene *s)
+{
+    *s = (struct scene){.successor = {.n_nodes = 2, .limit_s = 48 * HOUR, .user = USER}};
+    mir_cluster_init(&s->cluster, MIR_SCHED_SLURM, NODES);
+    mir_lookahead_options_init(&s->options);
+    s->options.cluster = &s->cluster;
+    s->lookahead = mir_lookahead_create(&s->options);
+    s->runs = mir_run_book_create();
+    mir_lookahead_set_books(s->lookahead, s->runs, NULL);
+    s->queue = (struct mir_snapshot){
+        .now = NOW,
+        .n_nodes = NODES,
+        .n_nodes_free = NODES,
+        .pending = s->pending,
+        .running = s->running,
+    };
+    s->c = (struct mir_lookahead_case){
+        .successor = &s->successor,
+        .predecessor_end_at = NOW + 10 * HOUR,
+        .overlap_weight = 1,
+        .period_s = 600,
+    };
+}
+
+static void scene_close(struct scene *s)
+{
+    mir_lookahead_destroy(s->lookahead);
+    mir_run_book_destroy(s->runs);
+}
+
+/* A job that runs until `end_at` for sure: of a chain. */
+static void add_certain(struct scene *s, uint32_t n_nodes, int64_t end_at)
+{
+    s->running[s->queue.n_running] = (struct mir_running_job){
+        .start_at = NOW - HOUR,
+        .submit_at = NOW - HOUR,
+        .planned_end_at = end_at,
+        .id = 100 + (uint32_t)s->queue.n_running,
+        .n_nodes = n_nodes,
+        .chained = 1,
+    };
+    s->queue.n_running++;
+    s->queue.n_nodes_free -= n_nodes;
+}
+
+/* A job whose end is anybody's guess. */
+static void add_uncertain(struct scene *s, uint32_t n_nodes)
+{
+    add_certain(s, n_nodes, NOW + 40 * HOUR);
+    s->running[s->queue.n_running - 1].chained = 0;
+    s->running[s->queue.n_running - 1].user = USER;
+}
+
+static void ask(struct scene *s)
+{
+    struct mir_error err = {{0}};
+
+    mir_lookahead_look(s->lookahead, &s->queue);
+    if (mir_lookahead_ask(s->lookahead, &s->c, &s->answer, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(s->answer.points[0].submit_at, NOW);
+}
+
+static double best_h(const struct scene *s)
+{
+    return (double)(s->answer.points[s->answer.best].submit_at - NOW) / HOUR;
+}
+
+/* ---- what is known */
+
+static void an_idle_machine_is_worth_waiting_for(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    ask(&s);
+    assert_true(s.answer.wait_h < 0.1);
+    assert_float_equal(s.answer.points[0].cost_h, 10, 0.1);
+    assert_float_equal(best_h(&s), 10, 0.1);
+    assert_float_equal(s.answer.now_minus_best_h, 10, 0.1);
+    assert_int_equal(s.answer.earliest_best_at, NOW + 10 * HOUR);
+    scene_close(&s);
+}
+
+static void the_successor_warms_up_before_the_end(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    s.c.warmup_s = 10 * HOUR;
+    ask(&s);
+    assert_int_equal(s.answer.best, 0);
+    assert_true(s.answer.points[0].cost_h < 0.1);
+    assert_true(s.answer.now_minus_best_h < 0);
+    scene_close(&s);
+}
+
+/* Nothing starts before 6 h, so all that is submitted until then is one and the same. */
+static void knows_when_a_full_machine_gets_free(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    add_certain(&s, NODES, NOW + 6 * HOUR);
+    ask(&s);
+    assert_float_equal(s.answer.wait_h, 6, 0.1);
+    assert_float_equal(s.answer.points[0].wait_p90_h, 6, 0.1);
+    assert_float_equal(s.answer.points[0].cost_h, 4, 0.1);
+    s.c.predecessor_end_at = NOW + 6 * HOUR;
+    ask(&s);
+    assert_true(s.answer.points[0].cost_h < 0.1);
+    assert_true(s.answer.now_minus_best_h <= 0);
+    scene_close(&s);
+}
+
+static void who_waits_ahead_goes_first(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    add_certain(&s, NODES, NOW + 6 * HOUR);
+    s.pending[0] = (struct mir_pending_job){
+        .submit_at = NOW - HOUR,
+        .eligible_at = NOW - HOUR,
+        .id = 9,
+        .limit_s = 5 * HOUR,
+        .n_nodes = NODES,
+        .user = USER,
+    };
+    s.queue.n_pending = 1;
+    for (int i = 0; i < N_LESSONS; i++) { /* such jobs run three hours */
+        const struct mir_run_shape shape = {USER, 0, NODES, 5 * HOUR};
+
+        mir_run_book_start(s.runs, (uint64_t)i, &shape, NOW - 100 * HOUR);
+        mir_run_book_end(s.runs, (uint64_t)i, NOW - 97 * HOUR);
+    }
+    mir_run_book_update(s.runs, NOW);
+    ask(&s);
+    assert_true(s.answer.wait_h > 8.5 && s.answer.wait_h < 10.1);
+    scene_close(&s);
+}
+
+static void what_can_never_run_is_refused(void **state)
+{
+    struct mir_error err = {{0}};
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    s.successor.n_nodes = NODES + 1;
+    assert_int_equal(mir_lookahead_ask(s.lookahead, &s.c, &s.answer, &err), -ENODATA);
+    mir_lookahead_look(s.lookahead, &s.queue);
+    assert_int_equal(mir_lookahead_ask(s.lookahead, &s.c, &s.answer, &err), -E2BIG);
+    assert_true(err.text[0] != '\0');
+    scene_close(&s);
+}
+
+static void what_never_starts_in_sight_counts_as_late(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    add_certain(&s, NODES, NOW + 1000 * HOUR);
+    ask(&s);
+    assert_float_equal(s.answer.points[0].cost_h, 48, 1e-9);
+    assert_float_equal(s.answer.wait_h, 58, 1e-9);
+    scene_close(&s);
+}
+
+/* ---- what is not known */
+
+/* A full machine of jobs that may end any time, and others who will want it, hour by hour. */
+static void uncertain_scene(struct scene *s)
+{
+    scene_open(s);
+    for (unsigned i = 0; i < 5; i++)
+        add_uncertain(s, 2);
+    for (unsigned i = 0; i < NODES; i++)
+        s->pending[i] = (struct mir_pending_job){
+            .submit_at = NOW - HOUR,
+            .eligible_at = NOW + (i + 1) * HOUR - 60,
+            .id = 200 + i,
+            .limit_s = 40 * HOUR,
+            .n_nodes = 2,
+            .user = USER,
+        };
+    s->queue.n_pending = NODES;
+}
+
+static void same_seed_same_answer(void **state)
+{
+    struct scene a, b;
+
+    (void)state;
+    uncertain_scene(&a);
+    uncertain_scene(&b);
+    ask(&b); /* what was asked before does not matter */
+    b.successor.n_nodes = 4;
+    ask(&b);
+    b.successor.n_nodes = 2;
+    ask(&a);
+    ask(&b);
+    assert_int_equal(memcmp(&a.answer, &b.answer, sizeof(a.answer)), 0);
+    scene_close(&b);
+    mir_lookahead_destroy(a.lookahead);
+    b.answer = a.answer;
+    a.options.seed = 2;
+    a.lookahead = mir_lookahead_create(&a.options);
+    mir_lookahead_set_books(a.lookahead, a.runs, NULL);
+    ask(&a);
+    assert_int_not_equal(memcmp(&a.answer, &b.answer, sizeof(a.answer)), 0);
+    scene_close(&a);
+}
+
+static void dear_overlap_makes_it_later(void **state)
+{
+    double last_h = -1;
+    struct scene s;
+
+    (void)state;
+    uncertain_scene(&s);
+    for (double w = 0.01; w < 3; w *= 4) {
+        s.c.overlap_weight = w;
+        ask(&s);
+        assert_true(best_h(&s) >= last_h);
+        last_h = best_h(&s);
+    }
+    assert_true(last_h > 2);
+    s.c.overlap_weight = 0.01;
+    ask(&s);
+    assert_true(best_h(&s) < 2);
+    scene_close(&s);
+}
+
+static void fear_of_the_tail_makes_it_earlier(void **state)
+{
+    struct scene s;
+    double mean_h;
+
+    (void)state;
+    uncertain_scene(&s);
+    s.c.overlap_weight = 0.3;
+    ask(&s);
+    mean_h = best_h(&s);
+    s.c.tail = 0.9;
+    ask(&s);
+    assert_true(best_h(&s) < mean_h);
+    scene_close(&s);
+}
+
+static void foresight_makes_waiting_worth_more(void **state)
+{
+    struct scene s;
+    double blind_h;
+
+    (void)state;
+    uncertain_scene(&s);
+    s.c.n_futures = 16;
+    ask(&s);
+    blind_h = s.answer.now_minus_best_h;
+    s.c.foresight = 0.5;
+    ask(&s);
+    assert_true(s.answer.now_minus_best_h > blind_h + 0.1);
+    scene_close(&s);
+}
+
+static void plays_more_futures_where_it_is_close(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    ask(&s);
+    assert_int_equal(s.answer.n_futures, s.options.n_futures_min);
+    scene_close(&s);
+    uncertain_scene(&s);
+    /* Somewhere between too early and too late, now is about as good as later. */
+    for (int h = 1; h < 20 && s.answer.n_futures < s.options.n_futures_max; h++) {
+        s.c.predecessor_end_at = NOW + h * HOUR;
+        ask(&s);
+    }
+    assert_int_equal(s.answer.n_futures, s.options.n_futures_max);
+    s.c.n_futures = 20;
+    ask(&s);
+    assert_in_range(s.answer.n_futures, 16, 20);
+    scene_close(&s);
+}
+
+/* Over 16 futures each sixteenth of the distribution is drawn once. */
+static void draws_are_spread_over_the_distribution(void **state)
+{
+    const struct mir_run_shape shape = {USER, 0, 2, 41 * HOUR};
+    struct mir_draws d = {.waiting_hazard = 1};
+    struct mir_seed seed;
+    unsigned seen[16] = {0};
+    struct scene s;
+
+    (void)state;
+    uncertain_scene(&s);
+    mir_draws_begin(&d, &s.queue, 1);
+    for (uint32_t f = 0; f < 16; f++) {
+        double left_s, survival;
+
+        mir_draws_future(&d, s.runs, NULL, f, NOW, &seed);
+        left_s = seed.running_left_s[1] - 0.5;
+        survival = mir_run_survival(mir_run_book_curve(s.runs, &shape), HOUR, left_s);
+        if (seed.running_left_s[1] < 40 * HOUR)
+            seen[(unsigned)((1 - survival) * 16)]++;
+        assert_true(seed.running_left_s[1] <= 40 * HOUR);
+    }
+    for (unsigned k = 0; k < 12; k++) /* the rest runs to the limit */
+        assert_int_equal(seen[k], 1);
+    mir_draws_release(&d);
+    scene_close(&s);
+}
+
+/* The time that a job waiting in the scene runs in a future. */
+static int32_t run_of_waiting(struct scene *s, double hazard, double kinship, uint32_t f, size_t i)
+{
+    struct mir_draws d = {.waiting_hazard = hazard, .kinship = kinship};
+    struct mir_seed seed;
+    int32_t run_s;
+
+    mir_draws_begin(&d, &s->queue, 1);
+    mir_draws_future(&d, s->runs, NULL, f, NOW, &seed);
+    run_s = seed.pending_run_s[i];
+    mir_draws_release(&d);
+    return run_s;
+}
+
+static void who_waits_is_drawn_to_run_longer(void **state)
+{
+    unsigned n_longer = 0;
+    struct scene s;
+
+    (void)state;
+    uncertain_scene(&s);
+    for (uint32_t f = 0; f < 16; f++) {
+        assert_true(run_of_waiting(&s, 0.5, 0, f, 0) >= run_of_waiting(&s, 1, 0, f, 0));
+        n_longer += run_of_waiting(&s, 0.5, 0, f, 0) > run_of_waiting(&s, 1, 0, f, 0);
+    }
+    assert_true(n_longer > 8);
+    scene_close(&s);
+}
+
+static void jobs_of_one_kind_run_alike(void **state)
+{
+    unsigned n_alike = 0, n_strangers = 0;
+    struct scene s;
+
+    (void)state;
+    uncertain_scene(&s);
+    s.pending[2].user = USER + 1;
+    for (uint32_t f = 0; f < 64; f++) {
+        assert_int_equal(run_of_waiting(&s, 1, 1, f, 0), run_of_waiting(&s, 1, 1, f, 1));
+        n_alike += run_of_waiting(&s, 1, 0.5, f, 0) == run_of_waiting(&s, 1, 0.5, f, 1);
+        n_strangers += run_of_waiting(&s, 1, 1, f, 0) == run_of_waiting(&s, 1, 1, f, 2);
+    }
+    assert_in_range(n_alike, 4, 40); /* where both are asked for it: a quarter, and the limit */
+    assert_true(n_strangers < 30);
+    scene_close(&s);
+}
+
+/* ---- the policy */
+
+struct asking {
+    struct scene scene;
+    struct mir_policy *policy;
+    void *instance;
+    struct mirage_view view;
+    struct mirage_decision last;
+};
+
+static void asking_open(struct asking *a, const char *spec)
+{
+    struct mir_error err = {{0}};
+
+    scene_open(&a->scene);
+    if (mir_policy_create(spec, &a->policy, &err) != 0)
+        fail_msg("%s: %s", spec, err.text);
+    assert_int_equal(mir_policy_open(a->policy, 1, &a->instance, &err), 0);
+    a->view = (struct mirage_view){
+        .size = sizeof(a->view),
+        .queue = &a->scene.queue,
+        .successor = &a->scene.successor,
+        .predecessor_start_at = NOW - 38 * HOUR,
+        .predecessor_end_at = NOW + 10 * HOUR,
+        .predecessor_nodes = 2,
+        .predecessor_limit_s = 48 * HOUR,
+        .period_s = 600,
+        .overlap_weight = 1,
+        .successor_priority = NAN,
+        .lookahead = a->scene.lookahead,
+    };
+}
+
+static void asking_close(struct asking *a)
+{
+    mir_policy_plugin(a->policy)->close(a->instance);
+    mir_policy_destroy(a->policy);
+    scene_close(&a->scene);
+}
+
+static enum mirage_action decide(struct asking *a, int64_t at)
+{
+    struct mir_error err = {{0}};
+
+    a->view.now = a->scene.queue.now = at;
+    mir_lookahead_look(a->scene.lookahead, &a->scene.queue);
+    a->last = (struct mirage_decision){.size = sizeof(a->last)};
+    assert_int_equal(mir_policy_plugin(a->policy)->decide(a->instance, &a->view, &a->last, &err),
+                     0);
+    assert_null(strchr(a->last.reason, '\n'));
+    return a->last.action;
+}
+
+static void assert_says(const struct asking *a, const char *part)
+{
+    if (strstr(a->last.reason, part) == NULL)
+        fail_msg("\"%s\" says nothing of \"%s\"", a->last.reason, part);
+}
+
+/* When it submits, asked every ten minutes. */
+static int64_t submits_at(struct asking *a)
+{
+    int64_t at = NOW;
+
+    while (at < a->view.predecessor_end_at && decide(a, at) == MIRAGE_WAIT)
+        at += 600;
+    return at;
+}
+
+static void on_an_idle_machine_the_policy_submits_last(void **state)
+{
+    struct asking a;
+
+    (void)state;
+    asking_open(&a, "lookahead");
+    assert_int_equal(submits_at(&a), a.view.predecessor_end_at);
+    asking_close(&a);
+    asking_open(&a, "lookahead");
+    a.view.warmup_s = 2 * HOUR;
+    assert_in_range(submits_at(&a), NOW + 8 * HOUR - 600, NOW + 8 * HOUR);
+    assert_says(&a, "lookahead: now 0.0 h");
+    asking_close(&a);
+}
+
+/* What is full until the predecessor's end is as well entered now as later: nothing is lost. */
+static void a_full_machine_is_queued_for_at_once(void **state)
+{
+    struct asking a;
+
+    (void)state;
+    asking_open(&a, "lookahead");
+    add_certain(&a.scene, NODES, NOW + 10 * HOUR);
+    assert_int_equal(decide(&a, NOW), MIRAGE_SUBMIT);
+    assert_says(&a, "16 futures");
+    assert_int_equal(lround(a.last.wait_s / HOUR), 10);
+    assert_int_equal(a.last.fell_back, 0);
+    asking_close(&a);
+}
+
+/* What lies hours ahead in all futures is not asked for every ten minutes. */
+static void the_policy_is_quiet_for_a_third_of_the_way(void **state)
+{
+    struct asking a;
+
+    (void)state;
+    asking_open(&a, "lookahead");
+    a.view.predecessor_end_at = NOW + 3 * HOUR;
+    assert_int_equal(decide(&a, NOW), MIRAGE_WAIT);
+    assert_true(a.last.wait_s >= 0);
+    assert_int_equal(decide(&a, NOW + HOUR - 600), MIRAGE_WAIT);
+    assert_says(&a, "looks again in 10 min");
+    assert_true(a.last.wait_s < 0);
+    assert_int_equal(decide(&a, NOW + HOUR), MIRAGE_WAIT);
+    assert_true(a.last.wait_s >= 0);
+    a.view.predecessor_start_at++; /* the next link: nothing is remembered */
+    assert_int_equal(decide(&a, NOW + HOUR + 60), MIRAGE_WAIT);
+    assert_true(a.last.wait_s >= 0);
+    asking_close(&a);
+}
+
+static void a_margin_lets_it_submit_at_a_small_loss(void **state)
+{
+    struct asking a;
+
+    (void)state;
+    asking_open(&a, "lookahead:margin=3h");
+    assert_in_range(submits_at(&a), NOW + 7 * HOUR - 600, NOW + 7 * HOUR + 600);
+    asking_close(&a);
+}
+
+static void without_a_lookahead_another_rule_decides(void **state)
+{
+    struct asking a;
+
+    (void)state;
+    asking_open(&a, "lookahead");
+    a.view.lookahead = NULL;
+    assert_int_equal(decide(&a, NOW), MIRAGE_WAIT);
+    assert_int_equal(a.last.fell_back, 1);
+    assert_says(&a, "no lookahead: no model, by qbets");
+    a.view.lookahead = a.scene.lookahead;
+    a.view.size = offsetof(struct mirage_view, lookahead); /* an older host program */
+    assert_int_equal(decide(&a, NOW), MIRAGE_WAIT);
+    assert_int_equal(a.last.fell_back, 1);
+    a.view.size = sizeof(a.view);
+    a.scene.successor.n_nodes = NODES + 1;
+    assert_int_equal(decide(&a, NOW), MIRAGE_WAIT);
+    assert_int_equal(a.last.fell_back, 1);
+    asking_close(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_idle_machine_is_worth_waiting_for),
+        cmocka_unit_test(the_successor_warms_up_before_the_end),
+        cmocka_unit_test(knows_when_a_full_machine_gets_free),
+        cmocka_unit_test(who_waits_ahead_goes_first),
+        cmocka_unit_test(what_can_never_run_is_refused),
+        cmocka_unit_test(what_never_starts_in_sight_counts_as_late),
+        cmocka_unit_test(same_seed_same_answer),
+        cmocka_unit_test(dear_overlap_makes_it_later),
+        cmocka_unit_test(fear_of_the_tail_makes_it_earlier),
+        cmocka_unit_test(foresight_makes_waiting_worth_more),
+        cmocka_unit_test(plays_more_futures_where_it_is_close),
+        cmocka_unit_test(draws_are_spread_over_the_distribution),
+        cmocka_unit_test(who_waits_is_drawn_to_run_longer),
+        cmocka_unit_test(jobs_of_one_kind_run_alike),
+        cmocka_unit_test(on_an_idle_machine_the_policy_submits_last),
+        cmocka_unit_test(a_full_machine_is_queued_for_at_once),
+        cmocka_unit_test(the_policy_is_quiet_for_a_third_of_the_way),
+        cmocka_unit_test(a_margin_lets_it_submit_at_a_small_loss),
+        cmocka_unit_test(without_a_lookahead_another_rule_decides),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
