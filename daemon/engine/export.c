@@ -21,29 +21,6 @@ static bool ended_since(const struct mir_live_job *job, int64_t since)
            job->end_at >= since;
 }
 
-static struct mir_live_past past_of(const struct mir_live_job *job)
-{
-    return (struct mir_live_past){
-        .id = job->id,
-        .uid = job->uid,
-        .n_nodes = job->n_nodes,
-        .limit_s = job->limit_s,
-        .exit_code = job->exit_code,
-        .exit_signal = job->exit_signal,
-        .state = job->state,
-        .submit_at = job->submit_at,
-        .eligible_at = job->eligible_at,
-        .start_at = job->start_at,
-        .end_at = job->end_at,
-        .user = job->user,
-        .account = job->account,
-        .partition = job->partition,
-        .qos = job->qos,
-        .comment = job->comment,
-        .name = job->name,
-    };
-}
-
 static int add_ends(struct mir_engine *e,
                     const struct mir_live_jobs *jobs,
                     size_t first,
@@ -54,7 +31,7 @@ static int add_ends(struct mir_engine *e,
     if (rc != 0)
         return rc;
     for (size_t i = first; i < jobs->n_jobs && rc == 0; i++) {
-        struct mir_live_past past = past_of(&jobs->jobs[i]);
+        struct mir_live_past past = mir_live_past_of(&jobs->jobs[i]);
 
         if (ended_since(&jobs->jobs[i], e->previous_list_at))
             rc = mir_journal_add_start(e->journal, &past, err);

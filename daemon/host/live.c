@@ -127,3 +127,26 @@ enum mir_environment_source mir_environment_source_parse(const char *name)
     return (enum mir_environment_source)place_of(sources, COUNT_OF(sources), name,
                                                  MIR_ENVIRONMENT_NONE);
 }
+
+struct mir_live_past mir_live_past_of(const struct mir_live_job *job)
+{
+    return (struct mir_live_past){
+        .id = job->id,
+        .uid = job->uid,
+        .n_nodes = job->n_nodes,
+        .limit_s = job->limit_s,
+        .exit_code = job->exit_code,
+        .exit_signal = job->exit_signal,
+        .state = job->state,
+        .submit_at = job->submit_at,
+        .eligible_at = job->eligible_at,
+        .start_at = job->start_at,
+        .end_at = job->state == MIR_STATE_RUNNING ? 0 : job->end_at, /* planned is not ended */
+        .user = job->user,
+        .account = job->account,
+        .partition = job->partition,
+        .qos = job->qos,
+        .comment = job->comment,
+        .name = job->name,
+    };
+}

@@ -121,6 +121,9 @@ struct mir_live_past {
     const char *name;                                       /* the same; NULL as good as "" */
 };
 
+/* The same of a job that is still listed; its names are lent on.  One that runs has not ended yet. */
+struct mir_live_past mir_live_past_of(const struct mir_live_job *job);
+
 /* Which job: an id alone is none, Slurm hands ids out again after a crash. */
 struct mir_job_identity {
     uint32_t id;

@@ -345,29 +345,6 @@ void mir_queue_settle(struct mir_queue *q)
     q->settled = true;
 }
 
-static struct mir_live_past past_of(const struct mir_live_job *job)
-{
-    return (struct mir_live_past){
-        .id = job->id,
-        .uid = job->uid,
-        .n_nodes = job->n_nodes,
-        .limit_s = job->limit_s,
-        .exit_code = job->exit_code,
-        .exit_signal = job->exit_signal,
-        .state = job->state,
-        .submit_at = job->submit_at,
-        .eligible_at = job->eligible_at,
-        .start_at = job->start_at,
-        .end_at = job->state == MIR_STATE_RUNNING ? 0 : job->end_at, /* planned is not ended */
-        .user = job->user,
-        .account = job->account,
-        .partition = job->partition,
-        .qos = job->qos,
-        .comment = job->comment,
-        .name = job->name,
-    };
-}
-
 /* A resized job no longer says with which size it waited. */
 static void note_start(struct mir_queue *q, const struct mir_live_job *job)
 {
@@ -377,7 +354,7 @@ static void note_start(struct mir_queue *q, const struct mir_live_job *job)
         (job->flags & MIR_LIVE_RESIZED) != 0 || job->start_at <= q->history.floor_at ||
         is_known(&q->history, mir_run_key(job->id, job->submit_at)))
         return;
-    past = past_of(job);
+    past = mir_live_past_of(job);
     if (!is_lesson(&past))
         return;
     q->fresh = mir_grow(q->fresh, &q->cap_fresh, q->n_fresh + 1, sizeof *q->fresh);
@@ -501,7 +478,7 @@ static void note_running(struct mir_queue *q, const struct mir_live_job *job)
     if (mir_runs_see(q->runs, run, planned_at) || (job->flags & MIR_LIVE_RESIZED) != 0 ||
         mir_runs_find(q->runs, run, INT64_MAX) != MIR_RUN_NEW)
         return;
-    past = past_of(job);
+    past = mir_live_past_of(job);
     if (is_run(&past))
         start_run(q, &past, planned_at);
 }
@@ -518,7 +495,7 @@ static void note_ended(struct mir_queue *q, const struct mir_live_job *job)
     if (known == MIR_RUN_RUNNING) {
         mir_runs_end(q->runs, run, job->end_at, job->state);
     } else if ((job->flags & MIR_LIVE_RESIZED) == 0) {
-        past = past_of(job);
+        past = mir_live_past_of(job);
         (void)learn_run(q, &past);
     }
 }
