@@ -24,6 +24,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/compat.h"
+#include "daemon/broker/sent.h"
 #include "daemon/broker/spool.h"
 #include "daemon/core/alloc.h"
 #include "daemon/core/parse.h"
@@ -848,9 +849,13 @@ static bool wait_for_purge(uint32_t id)
  */
 static void goes_on_from_what_it_has_made(struct successor *next, uint32_t made)
 {
+    struct mir_sent sent = {.link = 1, .job_id = made, .submit_at = submit_time(made)};
     struct said s;
 
-    next->submit_at = submit_time(made);
+    memcpy(sent.chain, next->chain, MIR_CHAIN_ID_LEN + 1);
+    /* As the broker does, whose children these acts are. */
+    ok(mir_sent_note(spool, next->template_id, alice, &sent, NULL) == 0, "it is noted");
+    next->submit_at = sent.submit_at;
     next->predecessor = made;
     next->link = 2;
     ok(wait_for_purge(made), "the successor is purged");
