@@ -201,18 +201,18 @@ static void kills_another_users_child_without_cap_kill(void **state)
 }
 
 /* The owner of an act may stop whatever runs as him: all the time, here. */
-static pid_t start_stopper(void)
+/* It ends with its parent: who became its user to end it might be stopped first. */
+static void start_stopper(void)
 {
-    pid_t pid = fork();
+    pid_t parent = getpid();
 
-    if (pid == 0) {
-        if (setresuid(STOPPER, STOPPER, STOPPER) != 0)
-            _exit(1);
-        (void)alarm(150);
-        for (;;)
-            (void)kill(-1, SIGSTOP); /* all of this uid, but not itself */
-    }
-    return pid;
+    if (fork() != 0)
+        return;
+    if (setresuid(STOPPER, STOPPER, STOPPER) != 0)
+        _exit(1);
+    while (getppid() == parent)
+        (void)kill(-1, SIGSTOP); /* all of this uid, but not itself */
+    _exit(0);
 }
 
 static int hang_as_stopped(int fd, void *arg)
@@ -225,9 +225,9 @@ static int hang_as_stopped(int fd, void *arg)
 /* No kill may wait for a helper that has been stopped; the kernel ends what nobody could. */
 static int kill_what_is_stopped(void)
 {
-    pid_t stopper = start_stopper();
     int result = 0;
 
+    start_stopper();
     if (mir_child_confine(true, NULL) != 0)
         return 1;
     for (int i = 0; i < N_STOPPED; i++) {
@@ -247,8 +247,6 @@ static int kill_what_is_stopped(void)
             result = 4;
         mir_process_release(&p);
     }
-    if (setresuid(STOPPER, STOPPER, STOPPER) == 0)
-        (void)kill(stopper, SIGKILL);
     return result;
 }
 
