@@ -200,8 +200,10 @@ static void kills_another_users_child_without_cap_kill(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* The owner of an act may stop whatever runs as him: all the time, here. */
-/* It ends with its parent: who became its user to end it might be stopped first. */
+/*
+ * The owner of an act may stop whatever runs as him: all the time, here.  It ends with
+ * its parent: who became its user to end it might be stopped first.
+ */
 static void start_stopper(void)
 {
     pid_t parent = getpid();
