@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "daemon/core/clock.h"
 #include "daemon/host/job.h"
 #include "models/features/profile.h"
 #include "models/features/wait_features.h"
@@ -93,12 +94,6 @@ static inline double mir_hours(double s)
 static inline double mir_limit_of(int32_t limit_s)
 {
     return limit_s > 0 && limit_s != MIR_UNLIMITED ? limit_s : 30 * 86400.0;
-}
-
-/* In floating point: times that a broken record gives must not overflow. */
-static inline double mir_between_s(int64_t from_at, int64_t to_at)
-{
-    return (double)to_at - (double)from_at;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/core/clock.h"
 #include "daemon/core/rng.h"
 #include "daemon/host/job.h"
 
@@ -124,26 +125,20 @@ static void draw_pending(struct mir_draws *d, struct mir_run_book *runs, uint32_
     }
 }
 
-/* In floating point: times that a broken record gives must not overflow. */
-static double between_s(int64_t from_at, int64_t to_at)
-{
-    return (double)to_at - (double)from_at;
-}
-
 static void draw_one_running(struct mir_draws *d,
                              struct mir_run_book *runs,
                              const struct mir_running_job *job,
                              uint32_t block,
                              int32_t *to)
 {
-    double limit_s = between_s(job->start_at, job->planned_end_at);
-    double planned_s = between_s(d->queue->now, job->planned_end_at);
+    double limit_s = mir_between_s(job->start_at, job->planned_end_at);
+    double planned_s = mir_between_s(d->queue->now, job->planned_end_at);
     const struct mir_run_shape shape = {job->user, job->name, job->n_nodes,
                                         limit_s > 0 && limit_s < INT32_MAX ? (int32_t)limit_s
                                                                            : MIR_UNLIMITED};
 
     const struct drawn_job drawn = {job->id, job->user, job->name,
-                                    fmax(between_s(job->start_at, d->queue->now), 0),
+                                    fmax(mir_between_s(job->start_at, d->queue->now), 0),
                                     mir_run_book_curve(runs, &shape)};
 
     /* What keeps running past its plan (clocks, suspension) ends any moment. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/core/clock.h"
 #include "daemon/host/job.h"
 
 #define H 3600.0F
@@ -234,12 +235,6 @@ static double bin_end_s(unsigned bin)
     return bin + 1 < MIR_RUN_BINS ? (double)mir_run_grid_s[bin + 1] : INFINITY;
 }
 
-/* In floating point: times that a broken record gives must not overflow. */
-static double between_s(int64_t from_at, int64_t to_at)
-{
-    return (double)to_at - (double)from_at;
-}
-
 static void add_exposure(float at_risk_s[MIR_RUN_BINS], double run_s)
 {
     for (unsigned b = 0; b < MIR_RUN_BINS && run_s > (double)mir_run_grid_s[b]; b++)
@@ -368,7 +363,7 @@ static void take_end(struct mir_run_book *book, const struct event *e)
         return;
     r = &book->running[book->slots[slot] - 1];
     book->n_told++;
-    learn_end(book, &r->shape, between_s(r->start_at, e->at));
+    learn_end(book, &r->shape, mir_between_s(r->start_at, e->at));
     remove_running(book, slot);
 }
 
@@ -377,7 +372,7 @@ static bool is_lost(const struct running *r, int64_t now)
 {
     bool limited = r->shape.limit_s > 0 && r->shape.limit_s != MIR_UNLIMITED;
 
-    return between_s(r->start_at, now) >
+    return mir_between_s(r->start_at, now) >
            (limited ? r->shape.limit_s : 365 * 86400.0) + MIR_RUN_LOST_S;
 }
 
@@ -402,7 +397,7 @@ static void expose_running(struct mir_run_book *book, int64_t now)
                 memset(key->running_s, 0, sizeof(key->running_s));
                 key->generation = book->generation;
             }
-            add_exposure(key->running_s, between_s(r->start_at, now));
+            add_exposure(key->running_s, mir_between_s(r->start_at, now));
         }
     }
 }
