@@ -98,7 +98,7 @@ run()
 }
 
 [ "$(commands ExecStart | wc -l)" -ge 2 ] || give_up 'no commands in the unit'
-environment | grep -q '^MIRAGE_TRAIN_OPTIONS=' || give_up 'no MIRAGE_TRAIN_OPTIONS in the unit'
+environment | grep '^MIRAGE_TRAIN_OPTIONS=' >/dev/null || give_up 'no MIRAGE_TRAIN_OPTIONS in the unit'
 
 # A tenth of what the unit learns from, so that it is a matter of seconds.
 few=(--shapes "1,8x24h" --every 24h --probe-every 3h --load-scales 0.9)
@@ -128,7 +128,8 @@ let_it_look
 [ -n "$first" ] || give_up "no checksum"
 [ "$(in_use current)" = "$first" ] || give_up "not in use: $first"
 [ -z "$(in_use previous)" ] || fail 'a previous model, of nothing'
-"$bin/mirage-train" inspect "$model/current.model" | grep -q 'log  *history.csv, 76 nodes' || fail 'another log'
+"$bin/mirage-train" inspect "$model/current.model" >"$dir/first"
+grep -q 'log  *history.csv, 76 nodes' "$dir/first" || fail 'another log'
 
 # ---- A week later: compared on days that neither has learned from
 

@@ -66,7 +66,7 @@ nap() { sleep "0.$(printf %03d $((RANDOM % 700)))"; }
 wait_line() { # wait_line PATTERN: a new line of miraged's log, 8 s at most
     local from
     from=$(wc -l <"$LAB/log/miraged.log")
-    wait_for 8 bash -c "tail -n +$((from + 1)) '$LAB/log/miraged.log' | grep -qE '$1'"
+    wait_for 8 bash -c "tail -n +$((from + 1)) '$LAB/log/miraged.log' | grep -E '$1' >/dev/null"
 }
 kill9() { lab_alive "$1" && kill -KILL "${LAB_PID[$1]}" && wait_for 5 lab_ended "$1"; }
 restart_slurmctld() {
@@ -141,7 +141,7 @@ no_duplicates() {
         grep -v 'mirage=aaaaaaaa' | cut -d. -f1,2 | sort | uniq -d)
     [ -z "$twice" ] || fail "two live jobs for $twice"
 }
-slurmctld_answers() { fast scontrol ping | grep -q UP; }
+slurmctld_answers() { fast scontrol ping | grep UP >/dev/null; }
 # Every open chain is active and has a live job; a link that Slurm itself has cancelled (it does,
 # when its state is set back) has ended its chain, by the rule, and a new one is asked for.
 all_live() {
@@ -160,7 +160,7 @@ revive() {
     start_chain "$1" 5
     wait_for 60 open_chain "$1" || fail "$1's new chain is not found"
 }
-open_chain() { fast "$MIRAGE" list --noheader --parsable2 --user "$1" | grep -q '|active|'; }
+open_chain() { fast "$MIRAGE" list --noheader --parsable2 --user "$1" | grep '|active|' >/dev/null; }
 nothing_foreign_touched() {
     local n
     n=$(TZ=UTC fast sacct -X -n -P -u carol -S now-2days -s CANCELLED -o JobID,User | wc -l)

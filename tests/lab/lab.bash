@@ -241,7 +241,7 @@ lab_slurmds() {
 
 lab_nodes_up() {
     [ "$(fast sinfo -h -p main -t idle,alloc,mix -o %D | paste -sd+ | bc)" = "$LAB_NODES" ] &&
-        ! fast sinfo -h -o %t | grep -q '\*'
+        ! fast sinfo -h -o %t | grep '\*' >/dev/null
 }
 
 lab_start() {

@@ -77,7 +77,7 @@ done
 fast "$MIRAGE" predict --nodes 2 --time $limit_min --user alice
 
 # Its first successor has started.
-goes_on() { fast "$MIRAGE" why "$1" | grep -qE '^[^ ]+ +1 event .* job [0-9]+ runs'; }
+goes_on() { fast "$MIRAGE" why "$1" | grep -E '^[^ ]+ +1 event .* job [0-9]+ runs' >/dev/null; }
 for policy in forest-q xgb-q; do
     wait_for 90 goes_on "${chain[$policy]}" || { fast "$MIRAGE" why "${chain[$policy]}"; give_up "no successor of $policy has started"; }
     said "$policy: its successor has started"
