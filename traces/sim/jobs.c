@@ -138,15 +138,48 @@ void mir_sim_dequeue(struct mir_sim *sim, size_t index)
     sim->n_queue--;
 }
 
-void mir_sim_sweep(struct mir_sim *sim, size_t from)
+void mir_sim_mark_gone(struct mir_sim *sim, size_t index)
+{
+    sim->queue[index].flags |= MIR_QUEUED_GONE;
+    if (sim->n_gone == 0 || index < sim->gone_from)
+        sim->gone_from = index;
+    if (sim->n_gone == 0 || index >= sim->gone_to)
+        sim->gone_to = index + 1;
+    sim->n_gone++;
+}
+
+static void close_up_to_the_back(struct mir_sim *sim)
+{
+    size_t to = sim->gone_to;
+
+    for (size_t i = sim->gone_to; i-- > sim->head;)
+        if ((sim->queue[i].flags & MIR_QUEUED_GONE) == 0)
+            sim->queue[--to] = sim->queue[i];
+    sim->head = to;
+}
+
+static void close_up_to_the_front(struct mir_sim *sim)
 {
     size_t end = sim->head + sim->n_queue;
-    size_t to = from;
+    size_t to = sim->gone_from;
 
-    for (size_t i = from; i < end; i++)
+    for (size_t i = sim->gone_from; i < sim->gone_to; i++)
         if ((sim->queue[i].flags & MIR_QUEUED_GONE) == 0)
             sim->queue[to++] = sim->queue[i];
-    sim->n_queue = to - sim->head;
+    memmove(sim->queue + to, sim->queue + sim->gone_to, (end - sim->gone_to) * sizeof(*sim->queue));
+}
+
+/* Jobs start near the head, and a queue may be long: the shorter side moves. */
+void mir_sim_sweep(struct mir_sim *sim)
+{
+    if (sim->n_gone == 0)
+        return;
+    if (sim->gone_to - sim->head <= sim->head + sim->n_queue - sim->gone_from)
+        close_up_to_the_back(sim);
+    else
+        close_up_to_the_front(sim);
+    sim->n_queue -= sim->n_gone;
+    sim->n_gone = 0;
 }
 
 void mir_sim_arrive(struct mir_sim *sim, uint32_t number)

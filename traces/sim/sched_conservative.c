@@ -80,13 +80,12 @@ static void start_due(struct mir_sim *sim)
             if (q->reserved_at > sim->now)
                 continue;
             due[n++] = *q;
-            q->flags |= MIR_QUEUED_GONE;
+            mir_sim_mark_gone(sim, i);
         }
         qsort(due, n, sizeof(due[0]), by_stamp);
         for (size_t i = 0; i < n; i++)
             mir_sim_start(sim, &due[i]);
-        if (n > 0)
-            mir_sim_sweep(sim, sim->head);
+        mir_sim_sweep(sim);
     } while (n == 64);
 
     sim->next_start_at = INT64_MAX;

@@ -73,7 +73,6 @@ static void backfill(struct mir_sim *sim)
     struct shadow shadow = find_shadow(sim, head);
     uint16_t head_partition = head->partition;
     size_t end = sim->head + sim->n_queue;
-    size_t first_gone = end;
 
     for (size_t i = sim->head + 1; i < end; i++) {
         struct mir_queued *q = &sim->queue[i];
@@ -87,14 +86,11 @@ static void backfill(struct mir_sim *sim)
             shadow.extra -= n;
         }
         mir_sim_start(sim, q);
-        q->flags |= MIR_QUEUED_GONE;
-        if (first_gone == end)
-            first_gone = i;
+        mir_sim_mark_gone(sim, i);
         if (sim->n_sets == 1 && sim->free[0] <= 0)
             break;
     }
-    if (first_gone != end)
-        mir_sim_sweep(sim, first_gone);
+    mir_sim_sweep(sim);
 }
 
 static void pass_fcfs(struct mir_sim *sim)

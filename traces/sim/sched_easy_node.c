@@ -83,7 +83,6 @@ static void backfill(struct mir_sim *sim)
     uint64_t *allowed = set + sim->n_words;
     int64_t shadow_at = reserve(sim, sim->queue[sim->head].n_nodes, set);
     size_t end = sim->head + sim->n_queue;
-    size_t first_gone = end;
 
     for (size_t i = sim->head + 1; i < end && sim->free[0] > 0; i++) {
         struct mir_queued *q = &sim->queue[i];
@@ -95,12 +94,9 @@ static void backfill(struct mir_sim *sim)
             start_on(sim, q, allowed);
         else
             continue;
-        q->flags |= MIR_QUEUED_GONE;
-        if (first_gone == end)
-            first_gone = i;
+        mir_sim_mark_gone(sim, i);
     }
-    if (first_gone != end)
-        mir_sim_sweep(sim, first_gone);
+    mir_sim_sweep(sim);
 }
 
 static void pass(struct mir_sim *sim)

@@ -52,7 +52,6 @@ static void main_pass_many(struct mir_sim *sim, bool whole_queue)
     uint64_t closed_partitions = 0;
     uint32_t nodes[MIR_MAX_NODE_SETS];
     size_t end = sim->head + sim->n_queue;
-    size_t first_gone = end;
 
     sim->counters.n_main_passes++;
     sim->queue_cut = false;
@@ -71,12 +70,9 @@ static void main_pass_many(struct mir_sim *sim, bool whole_queue)
             continue;
         }
         mir_sim_start_on(sim, q, nodes);
-        q->flags |= MIR_QUEUED_GONE;
-        if (first_gone == end)
-            first_gone = i;
+        mir_sim_mark_gone(sim, i);
     }
-    if (first_gone != end)
-        mir_sim_sweep(sim, first_gone);
+    mir_sim_sweep(sim);
 }
 
 static bool on_grid(const struct mir_sim *sim, int32_t interval_s)
@@ -230,6 +226,8 @@ static void start_planned(struct mir_sim *sim, const struct mir_queued *q, uint6
 /* The first of queue[i, end) that fits `free` nodes; `end`: none. */
 static size_t next_fitting(const struct mir_sim *sim, size_t i, size_t end, int32_t free)
 {
+    if (free <= 0)
+        return end;
     while (i < end && (int32_t)sim->queue[i].n_nodes > free)
         i++;
     return i;
@@ -295,7 +293,7 @@ static size_t plan_queue(struct mir_sim *sim, size_t first, size_t *stopped)
         size_t step = mir_plan_find(&sim->plan, sim->n_sets, mask, q->n_nodes, q->limit_s);
         if (step == 0) {
             start_planned(sim, q, mask);
-            q->flags |= MIR_QUEUED_GONE;
+            mir_sim_mark_gone(sim, i);
             if (++n_started == c->params.bf_max_job_start)
                 break;
             continue;
@@ -327,7 +325,7 @@ static void backfill_pass(struct mir_sim *sim)
         plan_running(sim);
     }
     if (plan_queue(sim, sim->head + sim->n_planned, &stopped) > 0)
-        mir_sim_sweep(sim, sim->head); /* a start makes the plan invalid and another pass due */
+        mir_sim_sweep(sim); /* a start makes the plan invalid and another pass due */
     else
         sim->n_planned = stopped - sim->head;
     if (!plan_can_go_on(p))

@@ -292,7 +292,6 @@ static bool plan_job(struct table *t, const struct mir_queued *q)
 static void backfill_pass(struct mir_sim *sim)
 {
     uint32_t depth = sim->options.cluster->params.bf_max_job_test;
-    bool started = false;
     struct table t;
 
     sim->last_backfill_at = sim->now;
@@ -306,12 +305,10 @@ static void backfill_pass(struct mir_sim *sim)
         if (!plan_job(&t, q))
             continue;
         start_on(sim, q, t.chosen);
-        q->flags |= MIR_QUEUED_GONE;
-        started = true;
+        mir_sim_mark_gone(sim, sim->head + i);
     }
     table_close(&t);
-    if (started)
-        mir_sim_sweep(sim, sim->head);
+    mir_sim_sweep(sim);
 }
 
 const struct mir_sched_ops mir_sched_slurm_node = {

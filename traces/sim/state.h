@@ -152,6 +152,7 @@ struct mir_sim {
 
     struct mir_queued *queue; /* live entries are queue[head .. head + n_queue) */
     size_t head, n_queue, cap_queue;
+    size_t gone_from, gone_to, n_gone; /* marked entries, within a pass; all in [from, to) */
     struct mir_slot *slots;
     uint32_t *slot_nodes; /* n_sets > 1: nodes of each set, n_sets per slot */
     size_t n_slots, cap_slots, cap_slot_nodes;
@@ -251,8 +252,9 @@ uint32_t mir_sim_start(struct mir_sim *sim, const struct mir_queued *q);
 uint32_t mir_sim_start_on(struct mir_sim *sim, const struct mir_queued *q, const uint32_t *nodes);
 /* Up to n_nodes free nodes of the sets in `mask`, set by set in order; false where they do not suffice. */
 bool mir_sim_choose(const struct mir_sim *sim, uint64_t mask, uint32_t n_nodes, uint32_t *nodes);
-/* Removes entries marked MIR_QUEUED_GONE from [from, head + n_queue). */
-void mir_sim_sweep(struct mir_sim *sim, size_t from);
+/* The entry is to be taken out by the next sweep: until then the others stay where they are. */
+void mir_sim_mark_gone(struct mir_sim *sim, size_t index);
+void mir_sim_sweep(struct mir_sim *sim);
 /* The earliest end not later than now, taken out of the heap; MIR_NO_SLOT when there is none. */
 int32_t mir_sim_pop_end(struct mir_sim *sim);
 /* Frees what the slot holds and forgets it. */
