@@ -86,13 +86,18 @@ static void foretell(struct mir_engine *e, const struct mir_live_job *job, struc
 
 /* ---- what came of it ---- */
 
+static void said_of(const struct mir_shadow *s, double quantiles[MIR_N_WAIT_LEVELS_TRAINED])
+{
+    for (int i = 0; i < MIR_N_WAIT_LEVELS_TRAINED; i++)
+        quantiles[i] = (double)s->quantiles[i];
+}
+
 static void learn(struct mir_engine_forecast *f, const struct mir_shadow *s, double wait_h)
 {
     double quantiles[MIR_N_WAIT_LEVELS_TRAINED];
     uint8_t kept = 0;
 
-    for (int i = 0; i < MIR_N_WAIT_LEVELS_TRAINED; i++)
-        quantiles[i] = (double)s->quantiles[i];
+    said_of(s, quantiles);
     mir_calibration_learn(&f->calibration, s->class, quantiles, wait_h);
     for (int i = 0; i < MIR_PROMISES; i++)
         kept |= wait_h <= (double)s->promised_h[i] ? (uint8_t)(1u << i) : 0;
@@ -113,6 +118,7 @@ is_over(struct mir_engine_forecast *f, const struct mir_shadow *s, const struct 
 {
     const struct mir_live_job *job = mir_live_jobs_find(jobs, s->id);
     double so_far_h = hours_between(s->submit_at, jobs->at);
+    double quantiles[MIR_N_WAIT_LEVELS_TRAINED];
 
     if (job == NULL || job->submit_at != s->submit_at || !waits_for_the_queue(job))
         return true;
@@ -123,7 +129,8 @@ is_over(struct mir_engine_forecast *f, const struct mir_shadow *s, const struct 
     if (job->state != MIR_STATE_PENDING)
         return true;
     /* Above all that was said of it: that much is known, and told once. */
-    if (so_far_h <= (double)s->quantiles[MIR_N_WAIT_LEVELS_TRAINED - 1])
+    said_of(s, quantiles);
+    if (so_far_h <= mir_calibration_highest(&f->calibration, s->class, quantiles))
         return false;
     learn(f, s, so_far_h);
     return true;

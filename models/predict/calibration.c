@@ -8,7 +8,7 @@
 #include "daemon/host/job.h"
 
 /* Never "surely" nor "never": from there a level would be slow to come back. */
-static const double lowest = 0.001, highest = 0.999;
+static const double lowest = 0.001, highest = MIR_WAIT_HIGHEST_LEVEL;
 
 void mir_calibration_init(struct mir_calibration *c, double gamma)
 {
@@ -65,12 +65,26 @@ void mir_calibration_learn(struct mir_calibration *c,
         return;
     for (unsigned i = 0; i < MIR_N_WAIT_LEVELS_TRAINED; i++) {
         double *asked = &c->asked[class][i];
-        bool covered = wait_h <= mir_wait_quantile_between(quantiles, *asked);
+        double said_h = mir_wait_quantile_between(quantiles, *asked);
+        bool covered = wait_h <= said_h;
 
+        if (fmax(wait_h, said_h) <= MIR_CALIBRATION_AT_ONCE_H)
+            continue;
         *asked += c->gamma * ((double)mir_wait_levels[i] - covered);
         *asked = fmin(fmax(*asked, lowest), highest);
     }
     c->n_learned[class]++;
+}
+
+double mir_calibration_highest(const struct mir_calibration *c,
+                               unsigned class,
+                               const double quantiles[MIR_N_WAIT_LEVELS_TRAINED])
+{
+    double highest_asked = 0;
+
+    for (unsigned i = 0; i < MIR_N_WAIT_LEVELS_TRAINED; i++)
+        highest_asked = fmax(highest_asked, c->asked[class][i]);
+    return mir_wait_quantile_between(quantiles, highest_asked);
 }
 
 double mir_calibration_quantile(const struct mir_calibration *c,

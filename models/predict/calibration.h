@@ -33,6 +33,9 @@ struct mir_calibration {
 
 #define MIR_CALIBRATION_GAMMA 0.0015
 
+/* Waits no longer than this are a start at once: slurmctld looks every so often. */
+#define MIR_CALIBRATION_AT_ONCE_H (2 / 60.0)
+
 /* Nothing learned: the model is asked for what is wanted. */
 void mir_calibration_init(struct mir_calibration *c, double gamma);
 
@@ -48,13 +51,23 @@ double mir_calibration_level(const struct mir_calibration *c, unsigned class, do
 /*
  * A wait became known: `quantiles` is what the model said of it when it was
  * submitted (mir_wait_model_quantiles).  A job that still waits may be told of early,
- * once and for all, with its wait so far when that is above the highest quantile: it
- * is uncovered at all levels, however long it goes on.  A NaN is ignored.
+ * once and for all, with its wait so far when that is above
+ * mir_calibration_highest(): it is uncovered at all levels, however long it goes on.
+ * A NaN is ignored.
+ *
+ * A start at once where that was said moves nothing.  Half of all waits may be of that
+ * kind; no level makes fewer of them covered, and one that fell in an idle week would
+ * promise too little in the next busy one.
  */
 void mir_calibration_learn(struct mir_calibration *c,
                            unsigned class,
                            const double quantiles[MIR_N_WAIT_LEVELS_TRAINED],
                            double wait_h);
+
+/* The longest wait, in hours, that counts as covered at some level of the grid. */
+double mir_calibration_highest(const struct mir_calibration *c,
+                               unsigned class,
+                               const double quantiles[MIR_N_WAIT_LEVELS_TRAINED]);
 
 /* The wanted quantile in hours, calibrated. */
 double mir_calibration_quantile(const struct mir_calibration *c,

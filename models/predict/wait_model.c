@@ -172,6 +172,23 @@ void mir_wait_model_quantiles(const struct mir_wait_model *m,
     sort(out, MIR_N_WAIT_LEVELS_TRAINED);
 }
 
+/*
+ * Above the grid: an exponential tail in t, that is a power of the wait, as steep as
+ * the grid's last levels are and no steeper than four times the wait at level 0.999.
+ */
+static double beyond(const double quantiles[MIR_N_WAIT_LEVELS_TRAINED], double level)
+{
+    const unsigned last = MIR_N_WAIT_LEVELS_TRAINED - 1;
+    const double flattest = 0.02, steepest = 0.3;
+    double top = (double)mir_wait_levels[last], before = (double)mir_wait_levels[last - 2];
+    double t = mir_wait_to_t(quantiles[last]);
+    double slope = (t - mir_wait_to_t(quantiles[last - 2])) / log((1 - before) / (1 - top));
+
+    slope = fmin(fmax(slope, flattest), steepest);
+    t += slope * log((1 - top) / (1 - fmin(level, MIR_WAIT_HIGHEST_LEVEL)));
+    return fmin(mir_wait_from_t(t), MIR_WAIT_MAX_H);
+}
+
 double mir_wait_quantile_between(const double quantiles[MIR_N_WAIT_LEVELS_TRAINED], double level)
 {
     const unsigned last = MIR_N_WAIT_LEVELS_TRAINED - 1;
@@ -180,7 +197,9 @@ double mir_wait_quantile_between(const double quantiles[MIR_N_WAIT_LEVELS_TRAINE
 
     if (!(level > (double)mir_wait_levels[0]))
         return quantiles[0];
-    if (level >= (double)mir_wait_levels[last])
+    if (level > (double)mir_wait_levels[last])
+        return fmax(beyond(quantiles, level), quantiles[last]);
+    if (level == (double)mir_wait_levels[last])
         return quantiles[last];
     while (level >= (double)mir_wait_levels[i])
         i++;

@@ -26,6 +26,9 @@ enum {
 };
 
 /* The grid of quantile levels that both methods are trained for, ascending. */
+/* The highest level that a wait is told for; the grid ends before. */
+#define MIR_WAIT_HIGHEST_LEVEL 0.999
+
 extern const float mir_wait_levels[MIR_N_WAIT_LEVELS_TRAINED];
 
 enum mir_wait_method {
@@ -124,8 +127,8 @@ bool mir_wait_model_has(const struct mir_wait_model *m, enum mir_wait_method met
 /*
  * The wait in hours that is not exceeded with probability `level`, by FOREST_Q or
  * XGB_Q: predictions on the trained grid, sorted (quantiles do not cross), linear
- * between levels in t; outside of the grid the outermost.  The model must have the
- * method; so for all below.
+ * between levels in t; outside of the grid as mir_wait_quantile_between() says.  The
+ * model must have the method; so for all below.
  */
 double mir_wait_model_quantile(const struct mir_wait_model *m,
                                enum mir_wait_method method,
@@ -138,7 +141,10 @@ void mir_wait_model_quantiles(const struct mir_wait_model *m,
                               const float features[MIR_N_WAIT_FEATURES],
                               double out[MIR_N_WAIT_LEVELS_TRAINED]);
 
-/* Any level, from mir_wait_model_quantiles(). */
+/*
+ * Any level, from mir_wait_model_quantiles(): below the grid its lowest; above it an
+ * exponential tail in t, up to MIR_WAIT_HIGHEST_LEVEL.
+ */
 double mir_wait_quantile_between(const double quantiles[MIR_N_WAIT_LEVELS_TRAINED], double level);
 
 /*

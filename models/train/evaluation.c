@@ -90,34 +90,6 @@ void mir_prediction_set_point(struct mir_prediction *p, size_t i, double hours)
 
 /* ---- Calibration */
 
-/* Rows in the order in which their waits became known. */
-struct known {
-    int64_t at;
-    size_t row;
-};
-
-static int by_known(const void *a, const void *b)
-{
-    const struct known *x = a, *y = b;
-
-    if (x->at != y->at)
-        return x->at < y->at ? -1 : 1;
-    return x->row < y->row ? -1 : x->row > y->row;
-}
-
-static struct known *order_by_known(const struct mir_evaluation *e, size_t *n)
-{
-    struct known *order = MIR_NEW_ARRAY(struct known, e->n);
-
-    *n = 0;
-    for (size_t i = 0; i < e->n; i++) {
-        if (!e->rows[i].censored)
-            order[(*n)++] = (struct known){e->rows[i].known_at, i};
-    }
-    qsort(order, *n, sizeof(*order), by_known);
-    return order;
-}
-
 static unsigned class_of(const struct mir_truth *row)
 {
     return mir_calibration_class(row->n_nodes, row->limit_s);
@@ -129,31 +101,69 @@ static void get_grid(const struct mir_prediction *p, size_t i, double *out)
         out[k] = (double)p->grid[i * MIR_N_WAIT_LEVELS_TRAINED + k];
 }
 
+/* Rows that nothing was learned from yet, in the order of time. */
+struct open_rows {
+    size_t *rows; /* owned */
+    size_t n;
+};
+
+/* True: the row has taught, or never will. */
+static bool learn(struct mir_calibration *c,
+                  const struct mir_prediction *p,
+                  const struct mir_truth *row,
+                  size_t i,
+                  int64_t now)
+{
+    double grid[MIR_N_WAIT_LEVELS_TRAINED], so_far_h = (double)(now - row->at) / 3600;
+    bool known = !row->censored && row->known_at <= now;
+
+    get_grid(p, i, grid);
+    if (known)
+        mir_calibration_learn(c, class_of(row), grid, (double)row->wait_h);
+    else if (so_far_h > mir_calibration_highest(c, class_of(row), grid))
+        mir_calibration_learn(c, class_of(row), grid, so_far_h);
+    else
+        return false;
+    return true;
+}
+
+static void learn_until(struct mir_calibration *c,
+                        const struct mir_evaluation *e,
+                        const struct mir_prediction *p,
+                        struct open_rows *open,
+                        int64_t now)
+{
+    size_t kept = 0;
+
+    for (size_t k = 0; k < open->n; k++) {
+        size_t i = open->rows[k];
+
+        if (!learn(c, p, &e->rows[i], i, now))
+            open->rows[kept++] = i;
+    }
+    open->n = kept;
+}
+
 void mir_evaluation_calibrate(struct mir_evaluation *e, uint32_t prediction)
 {
     const struct mir_prediction *from = &e->predictions[prediction];
     struct mir_prediction *to = mir_evaluation_add(e, from->name, true);
+    struct open_rows open = {.rows = MIR_NEW_ARRAY(size_t, e->n)};
     double grid[MIR_N_WAIT_LEVELS_TRAINED];
     struct mir_calibration c;
-    size_t n, next = 0;
-    struct known *order = order_by_known(e, &n);
 
     to->calibrated = true;
     memcpy(to->grid, from->grid, e->n * MIR_N_WAIT_LEVELS_TRAINED * sizeof(*to->grid));
     mir_calibration_init(&c, MIR_CALIBRATION_GAMMA);
     for (size_t i = 0; i < e->n; i++) {
-        for (; next < n && order[next].at <= e->rows[i].at; next++) {
-            const struct mir_truth *row = &e->rows[order[next].row];
-
-            get_grid(from, order[next].row, grid);
-            mir_calibration_learn(&c, class_of(row), grid, (double)row->wait_h);
-        }
+        learn_until(&c, e, from, &open, e->rows[i].at);
         get_grid(from, i, grid);
         for (unsigned k = 0; k < MIR_SCORED_LEVELS; k++)
             to->hours[i * MIR_SCORED_LEVELS + k] = (float)mir_calibration_quantile(
                 &c, class_of(&e->rows[i]), grid, mir_scored_levels[k]);
+        open.rows[open.n++] = i;
     }
-    free(order);
+    free(open.rows);
 }
 
 /* ---- Scores */
@@ -184,7 +194,7 @@ static double mean_of(const struct mean *m)
 
 struct sums {
     struct mean pinball_t[MIR_N_PROMISES], pinball_h[MIR_N_PROMISES];
-    struct mean mae_h, within_2, coverage[MIR_SCORED_LEVELS];
+    struct mean mae_h, within_2, at_once, coverage[MIR_SCORED_LEVELS];
     size_t n;
 };
 
@@ -212,6 +222,11 @@ static void add_median(struct sums *s, const struct mir_truth *row, double said)
         add(&s->within_2, factor <= 2 && factor >= 0.5);
 }
 
+static bool is_at_once(const struct mir_truth *row, double said)
+{
+    return !row->censored && fmax((double)row->wait_h, said) <= MIR_CALIBRATION_AT_ONCE_H;
+}
+
 static void add_row(struct sums *s, const struct mir_truth *row, const float *hours)
 {
     double wait_h = (double)row->wait_h;
@@ -222,9 +237,10 @@ static void add_row(struct sums *s, const struct mir_truth *row, const float *ho
     for (unsigned k = 0; k < MIR_SCORED_LEVELS; k++) {
         int within = mir_truth_within(row, (double)hours[k]);
 
-        if (within >= 0)
+        if (within >= 0 && !is_at_once(row, (double)hours[k]))
             add(&s->coverage[k], within);
     }
+    add(&s->at_once, is_at_once(row, (double)hours[MIR_SCORED_P50]));
     for (unsigned k = 0; k < MIR_N_PROMISES; k++) {
         double said = (double)hours[mir_promises[k]], level = mir_scored_levels[mir_promises[k]];
 
@@ -239,7 +255,11 @@ static void add_row(struct sums *s, const struct mir_truth *row, const float *ho
 static void finish(const struct sums *s, struct mir_score *out)
 {
     *out = (struct mir_score){
-        .n = s->n, .mae_h = mean_of(&s->mae_h), .within_2 = mean_of(&s->within_2)};
+        .n = s->n,
+        .mae_h = mean_of(&s->mae_h),
+        .at_once = mean_of(&s->at_once),
+        .within_2 = mean_of(&s->within_2),
+    };
     for (unsigned k = 0; k < MIR_N_PROMISES; k++) {
         out->pinball_t[k] = mean_of(&s->pinball_t[k]);
         out->pinball_h[k] = mean_of(&s->pinball_h[k]);

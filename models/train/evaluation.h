@@ -62,7 +62,12 @@ struct mir_score {
     double pinball_t[MIR_N_PROMISES]; /* of t = log(1 + 4 h), as the models are trained */
     double pinball_h[MIR_N_PROMISES];
     double mae_h; /* of the median */
+    /*
+     * Share of waits within what was said, but for those `at_once`: a start at once
+     * that was said to be one keeps any promise, and says nothing of the level.
+     */
     double coverage[MIR_SCORED_LEVELS];
+    double at_once;  /* share of starts at once that the median foretold */
     double within_2; /* share of medians within a factor of two, from MIR_FACTOR_FLOOR_S up */
 };
 
@@ -98,7 +103,8 @@ void mir_prediction_set_point(struct mir_prediction *p, size_t i, double hours);
 
 /*
  * Beside a learned prediction, the same calibrated online: rows are asked in the
- * order of time, and a wait teaches from the moment on at which it was over.
+ * order of time, and a wait teaches from the moment on at which it was over, or
+ * longer than anything that was said of it.
  */
 void mir_evaluation_calibrate(struct mir_evaluation *e, uint32_t prediction);
 

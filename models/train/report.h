@@ -57,7 +57,7 @@ int mir_evaluation_csv(FILE *to, const struct mir_evaluation_report *r, struct m
 
 /*
  * {"predictions":[{"name","learned","calibrated","classes":[{"class","n",
- *   "pinball_t":{"0.5":..},"pinball_h":{..},"mae_h","within_2","coverage":{"0.05":..}}]}],
+ *   "pinball_t":{"0.5":..},"pinball_h":{..},"mae_h","within_2","at_once","coverage":{"0.05":..}}]}],
  *  "outcomes":[{"name","n","mae_h","bias_h"}], "run":{...}}
  * A figure that does not exist is null.  Stable: keys are only ever added.
  */
@@ -75,10 +75,11 @@ struct mir_score_column {
     const char *title;
     size_t offset; /* of a double in struct mir_score */
     bool share;    /* shown in per cent */
-    double goal;   /* the best value of a share: its level, or 1; NaN: less is better */
+    /* The best value of a share: its level, or 1; NaN: less is better; infinite: neither is. */
+    double goal;
 };
 
-enum { MIR_N_SCORE_COLUMNS = 11 };
+enum { MIR_N_SCORE_COLUMNS = 12 };
 extern const struct mir_score_column MIR_SCORE_COLUMNS[MIR_N_SCORE_COLUMNS];
 
 double mir_score_value(const struct mir_score_column *column, const struct mir_score *score);

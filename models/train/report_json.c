@@ -25,6 +25,7 @@ static void add_score(struct json_object *to, const struct mir_score *s)
     }
     mir_json_number(to, "mae_h", s->mae_h);
     mir_json_number(to, "within_2", s->within_2);
+    mir_json_number(to, "at_once", s->at_once);
     coverage = mir_json_object(to, "coverage");
     for (unsigned k = 0; k < MIR_SCORED_LEVELS; k++)
         mir_json_number(coverage, level_key(k, key), s->coverage[k]);

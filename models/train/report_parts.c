@@ -16,9 +16,10 @@ const struct mir_score_column MIR_SCORE_COLUMNS[MIR_N_SCORE_COLUMNS] = {
     {"pinball_h_p95", "pinball loss, h", "p95", FIELD(pinball_h[2]), false, NAN},
     {"mae_h", "median", "MAE, h", FIELD(mae_h), false, NAN},
     {"within_2", "median", "x/2", FIELD(within_2), true, 1},
-    {"coverage_p50", "waits within", "p50", FIELD(coverage[MIR_SCORED_P50]), true, 0.5},
-    {"coverage_p90", "waits within", "p90", FIELD(coverage[MIR_SCORED_P90]), true, 0.9},
-    {"coverage_p95", "waits within", "p95", FIELD(coverage[MIR_SCORED_P95]), true, 0.95},
+    {"at_once", "told", "at once", FIELD(at_once), true, INFINITY},
+    {"coverage_p50", "others within", "p50", FIELD(coverage[MIR_SCORED_P50]), true, 0.5},
+    {"coverage_p90", "others within", "p90", FIELD(coverage[MIR_SCORED_P90]), true, 0.9},
+    {"coverage_p95", "others within", "p95", FIELD(coverage[MIR_SCORED_P95]), true, 0.95},
 };
 
 double mir_score_value(const struct mir_score_column *column, const struct mir_score *score)
@@ -61,7 +62,7 @@ bool mir_score_is_best(const struct mir_evaluation *e,
     double own = mir_score_value(column, &e->scores[prediction][class]);
     bool alike = true;
 
-    if (isnan(own))
+    if (isnan(own) || isinf(column->goal))
         return false;
     for (uint32_t p = 0; p < e->n_predictions; p++) {
         double other = mir_score_value(column, &e->scores[p][class]);

@@ -279,6 +279,40 @@ static void a_job_that_waits_beyond_everything_is_uncovered_everywhere(void **st
         assert_about(c.asked[0][i], fmin(grid(i) * (1 + c.gamma), 0.999), 1e-12);
 }
 
+/* Idle weeks: nothing could be promised less, and nothing is. */
+static void a_start_at_once_that_was_told_moves_nothing(void **state)
+{
+    struct mir_calibration c, before;
+    double quantiles[N] = {0};
+
+    (void)state;
+    mir_calibration_init(&c, MIR_CALIBRATION_GAMMA);
+    before = c;
+    mir_calibration_learn(&c, 0, quantiles, MIR_CALIBRATION_AT_ONCE_H / 2);
+    assert_memory_equal(c.asked, before.asked, sizeof c.asked);
+    quantiles[N - 1] = 1; /* an hour, for the most careful: that was too much */
+    mir_calibration_learn(&c, 0, quantiles, 0);
+    assert_true(c.asked[0][N - 1] < before.asked[0][N - 1]);
+    assert_true(c.asked[0][0] == before.asked[0][0]);
+}
+
+/* The grid ends at 0.95; where that is too little, the tail beyond it is asked for. */
+static void a_promise_can_grow_beyond_the_grid(void **state)
+{
+    struct mir_calibration c;
+    double quantiles[N], longest = 0;
+
+    (void)state;
+    mir_calibration_init(&c, MIR_CALIBRATION_GAMMA);
+    exponential(1, quantiles);
+    for (int t = 0; t < 4000; t++) {
+        longest = mir_calibration_quantile(&c, 0, quantiles, 0.95);
+        assert_true(mir_calibration_highest(&c, 0, quantiles) >= longest);
+        mir_calibration_learn(&c, 0, quantiles, quantiles[N - 1] * (t % 10 == 0 ? 1.3 : 0.5));
+    }
+    assert_true(longest > quantiles[N - 1] * 1.2 && longest < quantiles[N - 1] * 1.5);
+}
+
 static void a_wait_that_is_no_number_teaches_nothing(void **state)
 {
     struct mir_calibration c, before;
@@ -306,6 +340,8 @@ int main(void)
         cmocka_unit_test(without_it_the_promise_would_not_hold),
         cmocka_unit_test(a_level_never_runs_away),
         cmocka_unit_test(a_job_that_waits_beyond_everything_is_uncovered_everywhere),
+        cmocka_unit_test(a_start_at_once_that_was_told_moves_nothing),
+        cmocka_unit_test(a_promise_can_grow_beyond_the_grid),
         cmocka_unit_test(a_wait_that_is_no_number_teaches_nothing),
     };
 

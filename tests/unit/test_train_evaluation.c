@@ -144,8 +144,8 @@ static void classes_share_the_rows_among_them(void **state)
     mir_evaluation_release(&e);
 }
 
-/* All waits are ten times what the model says, in a steady queue. */
-static void fill_too_short(struct mir_evaluation *e, double delay_h)
+/* Waits of up to an hour more than the least; the model knows that, but not all of the hour. */
+static void fill_too_short(struct mir_evaluation *e, double least_h)
 {
     struct mir_prediction *p;
     struct mir_rng rng;
@@ -156,10 +156,9 @@ static void fill_too_short(struct mir_evaluation *e, double delay_h)
     for (size_t i = 0; i < e->n; i++) {
         double grid[MIR_N_WAIT_LEVELS_TRAINED];
 
-        e->rows[i] = row((int64_t)i * 60, mir_rng_double(&rng), false);
-        e->rows[i].known_at = e->rows[i].at + (int64_t)(delay_h * 3600);
+        e->rows[i] = row((int64_t)i * 60, least_h + mir_rng_double(&rng), false);
         for (unsigned k = 0; k < MIR_N_WAIT_LEVELS_TRAINED; k++) /* promises 1.5 times too little */
-            grid[k] = (double)mir_wait_levels[k] / 1.5;
+            grid[k] = least_h + (double)mir_wait_levels[k] / 1.5;
         mir_prediction_set(p, i, grid);
     }
     mir_evaluation_calibrate(e, 0);
@@ -185,9 +184,54 @@ static void a_wait_teaches_only_once_it_is_over(void **state)
     struct mir_evaluation e;
 
     (void)state;
-    fill_too_short(&e, 24 * 365);
-    for (size_t i = 0; i < e.n * MIR_SCORED_LEVELS; i++)
-        near((double)e.predictions[0].hours[i], (double)e.predictions[1].hours[i]);
+    fill_too_short(&e, 400);
+    for (size_t i = 0; i < e.n * MIR_SCORED_LEVELS; i++) /* a step of a level is 5e-4 h or more */
+        assert_true(fabsf(e.predictions[0].hours[i] - e.predictions[1].hours[i]) < 1e-4F);
+    mir_evaluation_release(&e);
+}
+
+/* It waits for weeks, and half a day was said: that is known after half a day. */
+static void a_broken_promise_teaches_before_it_is_over(void **state)
+{
+    struct mir_evaluation e;
+    struct mir_prediction *p;
+    double grid[MIR_N_WAIT_LEVELS_TRAINED];
+
+    (void)state;
+    mir_evaluation_init(&e, 3);
+    p = mir_evaluation_add(&e, "m", true);
+    for (size_t i = 0; i < e.n; i++) {
+        e.rows[i] = row((int64_t)i * 8 * 3600, 500, i == 1);
+        for (unsigned k = 0; k < MIR_N_WAIT_LEVELS_TRAINED; k++)
+            grid[k] = 10 + (double)k / 10;
+        mir_prediction_set(p, i, grid);
+    }
+    mir_evaluation_calibrate(&e, 0);
+    p = &e.predictions[1];
+    near((double)p->hours[MIR_SCORED_LEVELS + 4], (double)p->hours[4]);
+    assert_true(p->hours[2 * MIR_SCORED_LEVELS + 4] > p->hours[4]);
+    mir_evaluation_release(&e);
+}
+
+/* A minute was said each time: twice it was so, and of the two others one was longer. */
+static void a_foretold_start_at_once_is_no_kept_promise(void **state)
+{
+    struct mir_evaluation e;
+    struct mir_prediction *p;
+    const struct mir_score *s;
+
+    (void)state;
+    mir_evaluation_init(&e, 4);
+    p = mir_evaluation_add(&e, "soon", false);
+    for (size_t i = 0; i < e.n; i++) {
+        e.rows[i] = row((int64_t)i, i < 2 ? 0 : 3, false);
+        mir_prediction_set_point(p, i, i < 3 ? 1 / 60.0 : 3);
+    }
+    mir_evaluation_score(&e);
+    s = &e.scores[0][0];
+    near(s->at_once, 0.5);
+    near(s->coverage[MIR_SCORED_P50], 0.5);
+    assert_int_equal(s->n, 4);
     mir_evaluation_release(&e);
 }
 
@@ -245,6 +289,8 @@ int main(void)
         cmocka_unit_test(classes_share_the_rows_among_them),
         cmocka_unit_test(calibration_brings_the_median_back),
         cmocka_unit_test(a_wait_teaches_only_once_it_is_over),
+        cmocka_unit_test(a_broken_promise_teaches_before_it_is_over),
+        cmocka_unit_test(a_foretold_start_at_once_is_no_kept_promise),
         cmocka_unit_test(calibration_does_not_see_the_future),
         cmocka_unit_test(the_best_is_learned_and_has_the_least_loss),
     };

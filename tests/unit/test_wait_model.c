@@ -111,7 +111,7 @@ static void quantiles_are_the_sorted_outputs_of_the_trees(void **state)
     mir_wait_model_unref(m);
 }
 
-static void a_level_outside_of_the_grid_gets_the_outermost(void **state)
+static void a_level_below_the_grid_gets_its_lowest(void **state)
 {
     static const double q[N] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 
@@ -121,9 +121,25 @@ static void a_level_outside_of_the_grid_gets_the_outermost(void **state)
     assert_true(mir_wait_quantile_between(q, 0) == 1);
     assert_true(mir_wait_quantile_between(q, -3) == 1);
     assert_true(mir_wait_quantile_between(q, (double)NAN) == 1);
-    assert_true(mir_wait_quantile_between(q, 0.9500001) == 11);
-    assert_true(mir_wait_quantile_between(q, 1) == 11);
-    assert_true(mir_wait_quantile_between(q, (double)INFINITY) == 11);
+}
+
+/* As steep as the grid's end, and neither endless nor out of order. */
+static void above_the_grid_there_is_a_tail(void **state)
+{
+    static const double q[N] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    static const double none[N] = {0}, wild[N] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, MIR_WAIT_MAX_H};
+    double end = mir_wait_quantile_between(q, 1);
+
+    (void)state;
+    assert_true(mir_wait_quantile_between(q, (double)mir_wait_levels[N - 1]) == 11);
+    assert_true(mir_wait_quantile_between(q, 0.9500001) < 11.001);
+    for (double level = 0.951; level < 1; level += 0.001)
+        assert_true(mir_wait_quantile_between(q, level) >
+                    mir_wait_quantile_between(q, level - 0.001));
+    assert_true(end > 20 && end < 25); /* 11 h and half an e-fold of 4 h + 1, 3.9 times 0.17 */
+    assert_true(mir_wait_quantile_between(q, (double)INFINITY) == end);
+    assert_true(mir_wait_quantile_between(none, 0.99) < 0.02);
+    assert_true(mir_wait_quantile_between(wild, 0.99) == MIR_WAIT_MAX_H);
 }
 
 static void a_level_between_two_is_linear_in_t(void **state)
@@ -332,7 +348,8 @@ int main(void)
         cmocka_unit_test(hours_become_t_and_hours_again),
         cmocka_unit_test(names_each_method),
         cmocka_unit_test(quantiles_are_the_sorted_outputs_of_the_trees),
-        cmocka_unit_test(a_level_outside_of_the_grid_gets_the_outermost),
+        cmocka_unit_test(a_level_below_the_grid_gets_its_lowest),
+        cmocka_unit_test(above_the_grid_there_is_a_tail),
         cmocka_unit_test(a_level_between_two_is_linear_in_t),
         cmocka_unit_test(a_higher_level_never_gives_a_shorter_wait),
         cmocka_unit_test(no_prediction_is_above_ten_years),
