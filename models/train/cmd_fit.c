@@ -274,7 +274,7 @@ static int fit_check(struct fitting *f, const struct mir_check_days *days, struc
     struct mir_fit_rows rows = {0};
     int rc = 0;
 
-    for (uint32_t i = 0; i < f->labels.n_done; i++)
+    for (uint32_t i = 0; i < f->o->n_scales; i++)
         mir_fit_rows_add(&rows, &f->labels.of_scale[i], days->from_at);
     for (int m = MIR_WAIT_FOREST_Q; m <= MIR_WAIT_XGB_Q && rc == 0; m++) {
         char label[32];
@@ -321,9 +321,9 @@ static int make_labels(struct fitting *f, struct mir_error *err)
     /* The first half of the budget for labels, the second for fitting. */
     int rc = mir_label_steps_run(f->o, &f->world, &f->folder, deadline_ns(f, 0.5), &f->labels, err);
 
-    if (rc == 0 && f->labels.n_done < f->o->n_scales)
-        mir_train_note(f->o, "--time-budget: labels from %u of %u machines", f->labels.n_done,
-                       f->o->n_scales);
+    if (rc == 0 && f->labels.n_done < f->labels.n_steps)
+        mir_train_note(f->o, "--time-budget: %u of %u parts of the labels", f->labels.n_done,
+                       f->labels.n_steps);
     if (rc == 0 && wants_paper(f->o))
         rc = mir_label_steps_paper(f->o, &f->world, &f->paper, err);
     return rc;
@@ -334,7 +334,7 @@ static int make_model(struct fitting *f, int64_t now, struct mir_error *err)
     struct mir_fit_rows rows = {0};
     int rc;
 
-    for (uint32_t i = 0; i < f->labels.n_done; i++)
+    for (uint32_t i = 0; i < f->o->n_scales; i++)
         mir_fit_rows_add(&rows, &f->labels.of_scale[i], f->world.to_at);
     rc = fit_methods(f, &rows, err);
     if (rc == 0) {
@@ -342,7 +342,7 @@ static int make_model(struct fitting *f, int64_t now, struct mir_error *err)
         mir_fit_rows_ranges(&rows, f->model->ranges);
     }
     mir_fit_rows_release(&rows);
-    for (uint32_t i = 0; i < f->labels.n_done && rc == 0; i++)
+    for (uint32_t i = 0; i < f->o->n_scales && rc == 0; i++)
         mir_check_add(f->model, (double)f->labels.of_scale[i].n, "labels at scale %g",
                       f->o->scales[i]);
     if (rc == 0)

@@ -50,18 +50,22 @@ static void step_close(struct step *s)
 
 static int run_step(const struct mir_train_options *o,
                     const struct mir_train_world *w,
-                    uint32_t number,
+                    uint32_t machine,
+                    uint32_t part,
                     struct mir_labels *out,
                     struct mir_error *err)
 {
     struct mir_progress progress;
-    char label[48];
+    char label[64];
     struct step s;
-    int rc = step_open(&s, o, w, o->scales[number], err);
+    int rc = step_open(&s, o, w, o->scales[machine], err);
 
-    snprintf(label, sizeof label, "labels, machine %u of %u", number + 1, o->n_scales);
+    snprintf(label, sizeof label, "labels, machine %u of %u, part %u of %u", machine + 1,
+             o->n_scales, part + 1, MIR_LABEL_PARTS);
     /* Other submissions on each machine: more is learned of the same days. */
-    s.options.seed = o->scene.seed * 1000003 + number;
+    s.options.seed = o->scene.seed * 1000003 + machine;
+    s.options.part = part;
+    s.options.n_parts = MIR_LABEL_PARTS;
     s.options.progress = &progress;
     mir_progress_open(&progress, label, mir_labels_episodes(&s.options), o->scene.quiet);
     if (rc == 0)
@@ -75,17 +79,25 @@ static int do_step(const struct mir_train_options *o,
                    const struct mir_train_world *w,
                    const struct mir_work_folder *folder,
                    uint32_t number,
-                   struct mir_labels *out,
+                   struct mir_label_steps *out,
                    struct mir_error *err)
 {
+    static const uint32_t parts[MIR_LABEL_PARTS] = {0, 2, 1, 3}; /* evenly, wherever it ends */
+    uint32_t machine = number % o->n_scales, part = parts[number / o->n_scales];
+    struct mir_labels labels = {0};
     char name[32];
-    int rc;
+    int rc = 0;
 
-    snprintf(name, sizeof name, "labels-%u", number);
-    if (mir_work_folder_load(folder, name, out))
-        return 0;
-    rc = run_step(o, w, number, out, err);
-    return rc == 0 ? mir_work_folder_save(folder, name, out, err) : rc;
+    snprintf(name, sizeof name, "labels-%u-%u", machine, part);
+    if (!mir_work_folder_load(folder, name, &labels)) {
+        rc = run_step(o, w, machine, part, &labels, err);
+        if (rc == 0)
+            rc = mir_work_folder_save(folder, name, &labels, err);
+    }
+    if (rc == 0)
+        mir_labels_add(&out->of_scale[machine], &labels);
+    mir_labels_release(&labels);
+    return rc;
 }
 
 int mir_label_steps_run(const struct mir_train_options *options,
@@ -98,12 +110,13 @@ int mir_label_steps_run(const struct mir_train_options *options,
     int64_t longest_ns = 0;
     int rc = 0;
 
-    for (uint32_t i = 0; i < options->n_scales && rc == 0; i++) {
+    out->n_steps = options->n_scales * MIR_LABEL_PARTS;
+    for (uint32_t i = 0; i < out->n_steps && rc == 0; i++) {
         int64_t began_ns = mir_clock_mono_ns(), took_ns;
 
         if (i > 0 && deadline_ns != INT64_MAX && began_ns + longest_ns > deadline_ns)
             break;
-        rc = do_step(options, world, folder, i, &out->of_scale[i], err);
+        rc = do_step(options, world, folder, i, out, err);
         took_ns = mir_clock_mono_ns() - began_ns;
         longest_ns = took_ns > longest_ns ? took_ns : longest_ns;
         out->n_done = i + 1;

@@ -1,6 +1,8 @@
 /*
- * label_steps.h - labels from the log's machine and from machines of other sizes, a
- * step each, kept in the work folder as they get done.
+ * label_steps.h - labels from the log's machine and from machines of other sizes, kept
+ * in the work folder as they get done.  A step is a part of one machine's, spread over
+ * all of the time: first one part of each machine, then another, so that whenever the
+ * budget ends what there is covers all days and loads alike.
  */
 #ifndef MIR_TRAIN_LABEL_STEPS_H
 #define MIR_TRAIN_LABEL_STEPS_H
@@ -16,8 +18,10 @@
 
 struct mir_label_steps {
     struct mir_labels of_scale[MIR_TRAIN_MAX_SCALES]; /* [0] is of the log's own machine */
-    uint32_t n_done;                                  /* fewer than asked for: out of time */
+    uint32_t n_steps, n_done;                         /* fewer than there are: out of time */
 };
+
+enum { MIR_LABEL_PARTS = 4 };
 
 /*
  * All steps, or those that get done by `deadline_ns` (mir_clock_mono_ns(); INT64_MAX:

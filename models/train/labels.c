@@ -24,16 +24,32 @@ struct worker {
     pthread_t thread;
 };
 
-uint32_t mir_labels_episodes(const struct mir_labels_options *o)
+/* Each round has a predecessor of every shape; UINT32_MAX: too many. */
+static uint32_t rounds(const struct mir_labels_options *o)
 {
     int64_t n;
 
     if (o->to_at <= o->from_at || o->every_s <= 0)
         return 0;
     n = (o->to_at - o->from_at - 1) / o->every_s + 1;
-    return n <= MIR_LABELS_MAX_EPISODES && n * o->n_shapes <= MIR_LABELS_MAX_EPISODES
-               ? (uint32_t)n * o->n_shapes
-               : UINT32_MAX;
+    return n <= MIR_LABELS_MAX_EPISODES && n * o->n_shapes <= MIR_LABELS_MAX_EPISODES ? (uint32_t)n
+                                                                                      : UINT32_MAX;
+}
+
+static bool is_of_part(const struct mir_labels_options *o, uint32_t round)
+{
+    return o->n_parts == 0 || round % o->n_parts == o->part;
+}
+
+uint32_t mir_labels_episodes(const struct mir_labels_options *o)
+{
+    uint32_t n = rounds(o);
+
+    if (n == UINT32_MAX)
+        return n;
+    if (o->n_parts > 0)
+        n = n > o->part ? (n - o->part - 1) / o->n_parts + 1 : 0;
+    return n * o->n_shapes;
 }
 
 int32_t mir_labels_window_s(const struct mir_cluster *cluster)
@@ -130,6 +146,8 @@ static void *work(void *argument)
     w->outlook = mir_queue_outlook_create();
     mir_queue_outlook_set_window(w->outlook, mir_labels_window_s(options.cluster));
     for (uint32_t i = w->begin; i < w->end && w->rc == 0; i++) {
+        if (!is_of_part(w->o, i / w->o->n_shapes))
+            continue;
         w->rc = run_episode(w, i);
         if (w->o->progress != NULL)
             mir_progress_add(w->o->progress, 1);
@@ -152,11 +170,11 @@ static void join(struct mir_labels *out, const struct mir_labels *part)
 
 static int check(const struct mir_labels_options *o, struct mir_error *err)
 {
-    uint32_t n = mir_labels_episodes(o);
+    uint32_t n = rounds(o);
 
     if (o->probe_every_s <= 0)
         return mir_error_set(err, -EINVAL, "no time between the submissions to try");
-    if (n == 0)
+    if (n == 0 || o->n_shapes == 0)
         return mir_error_set(err, -EINVAL, "no predecessor fits into the time to learn from");
     if (n == UINT32_MAX || o->n_shapes > UINT16_MAX)
         return mir_error_set(err, -EINVAL, "more than %d predecessors", MIR_LABELS_MAX_EPISODES);
@@ -186,7 +204,7 @@ int mir_labels_make(const struct mir_labels_options *o,
                     struct mir_labels *out,
                     struct mir_error *err)
 {
-    uint32_t n_episodes = mir_labels_episodes(o);
+    uint32_t n_episodes = rounds(o) * o->n_shapes;
     uint32_t n = o->n_threads > 0 ? o->n_threads : 1;
     struct worker *workers;
     int rc = check(o, err);
@@ -210,6 +228,23 @@ int mir_labels_make(const struct mir_labels_options *o,
     free(workers);
     out->n_episodes = n_episodes;
     return rc;
+}
+
+static int by_episode(const void *a, const void *b)
+{
+    const struct mir_label *x = a, *y = b;
+
+    if (x->episode != y->episode)
+        return x->episode < y->episode ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+void mir_labels_add(struct mir_labels *to, const struct mir_labels *part)
+{
+    join(to, part);
+    if (to->n > 0)
+        qsort(to->rows, to->n, sizeof(*to->rows), by_episode);
+    to->n_episodes = part->n_episodes;
 }
 
 void mir_labels_release(struct mir_labels *labels)

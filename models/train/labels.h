@@ -34,7 +34,7 @@ struct mir_label {
 struct mir_labels {
     struct mir_label *rows; /* by episode, then by time */
     size_t n, cap;
-    uint32_t n_episodes;
+    uint32_t n_episodes; /* of all parts */
 };
 
 /* Everything is lent for the time of the call. */
@@ -43,16 +43,18 @@ struct mir_labels_options {
     const struct mir_job_timeline *timeline;
     const struct mir_request *shapes; /* with a time limit, until which they run */
     uint32_t n_shapes;
-    int64_t from_at, to_at;        /* predecessors are submitted in [from_at, to_at) */
-    int64_t known_until_at;        /* nothing after this is known: later starts are censored */
-    int32_t every_s;               /* between predecessors of one shape */
-    int32_t probe_every_s;         /* between submissions that are tried */
+    int64_t from_at, to_at; /* predecessors are submitted in [from_at, to_at) */
+    int64_t known_until_at; /* nothing after this is known: later starts are censored */
+    int32_t every_s;        /* between predecessors of one shape */
+    int32_t probe_every_s;  /* between submissions that are tried */
+    /* Of each shape's predecessors every n_parts-th, from `part` on; n_parts 0: all. */
+    uint32_t part, n_parts;
     uint64_t seed;                 /* of the phase of each predecessor and its probes */
     uint32_t n_threads;            /* the result does not depend on it */
     struct mir_progress *progress; /* counts episodes; may be NULL */
 };
 
-/* Predecessors of all shapes; UINT32_MAX: more than MIR_LABELS_MAX_EPISODES. */
+/* Predecessors of all shapes, of the part that is asked for; UINT32_MAX: more than MIR_LABELS_MAX_EPISODES. */
 uint32_t mir_labels_episodes(const struct mir_labels_options *options);
 
 /* How far ahead the cluster's backfill plans, for mir_queue_outlook_set_window(). */
@@ -67,6 +69,8 @@ int32_t mir_labels_window_s(const struct mir_cluster *cluster);
 int mir_labels_make(const struct mir_labels_options *options,
                     struct mir_labels *out,
                     struct mir_error *err);
+/* Parts together give, in any order, what all at once do. */
+void mir_labels_add(struct mir_labels *to, const struct mir_labels *part);
 void mir_labels_release(struct mir_labels *labels);
 
 #endif

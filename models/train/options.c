@@ -183,7 +183,7 @@ static const struct mir_option_row ROWS[] = {
     {"methods", 0, "NAME,...", FIT, FITTING, "of forest-q, xgb-q, rf, xgb; default forest-q,xgb-q",
      set_methods},
     {"time-budget", 0, "TIME", FIT, FITTING,
-     "leave out sizes, methods and the check that do not get done in time", set_budget},
+     "leave out labels, methods and the check that do not get done in time", set_budget},
     {"no-check", 0, NULL, FIT, FITTING, "do not score a fit to all but the window's last part",
      set_no_check},
     {"current", 0, "FILE", FIT, FITTING,

@@ -94,7 +94,7 @@ cmp "$dir/m.model" "$dir/threads.model" || fail 'threads change the model'
 cmp -s "$dir/m.model" "$dir/seed.model" && fail 'the seed changes nothing'
 
 # Killed when its first labels are there, and once more when a method is fitted: it goes on.
-for mark in labels-0 fitted.model; do
+for mark in labels-0-2 fitted.model; do
     rm -rf "$dir/killed.model"*
     "$train" fit "$log" "${fit[@]}" -o "$dir/killed.model" -q 2>/dev/null &
     pid=$!
@@ -115,7 +115,7 @@ done
 # What is kept for another run is not taken for this one.
 mkdir "$dir/other.model.work"
 printf 'mirage-train work folder\nanother run\n' >"$dir/other.model.work/run.txt"
-: >"$dir/other.model.work/labels-0"
+: >"$dir/other.model.work/labels-0-2"
 expect 0 'labels ' fit "$log" "${fit[@]}" -o "$dir/other.model"
 cmp "$dir/m.model" "$dir/other.model" || fail 'took what another run had kept'
 mkdir "$dir/thesis.model.work" && echo 42 >"$dir/thesis.model.work/thesis.tex"

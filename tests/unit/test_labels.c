@@ -227,6 +227,35 @@ static void the_number_of_threads_does_not_matter(void **state)
     close_world(&w);
 }
 
+/* In any order, and no predecessor in two of them. */
+static void parts_together_are_what_all_at_once_is(void **state)
+{
+    struct mir_labels all, part, parts = {0};
+    uint32_t n_episodes = 0;
+    struct world w;
+
+    (void)state;
+    open_world(&w, INT64_MAX);
+    make(&w, &all);
+    w.o.n_parts = 3;
+    for (uint32_t i = 0; i < 3; i++) {
+        w.o.part = 2 - i;
+        n_episodes += mir_labels_episodes(&w.o);
+        make(&w, &part);
+        assert_true(part.n > 0 && part.n < all.n);
+        mir_labels_add(&parts, &part);
+        mir_labels_release(&part);
+    }
+    assert_int_equal(n_episodes, all.n_episodes);
+    assert_int_equal(parts.n_episodes, all.n_episodes);
+    assert_int_equal(parts.n, all.n);
+    for (size_t i = 0; i < all.n; i++)
+        assert_same_row(&all.rows[i], &parts.rows[i]);
+    mir_labels_release(&parts);
+    mir_labels_release(&all);
+    close_world(&w);
+}
+
 static void another_seed_tries_other_instants(void **state)
 {
     struct mir_labels a, b;
@@ -385,6 +414,7 @@ int main(void)
         cmocka_unit_test(every_wait_is_what_submitting_then_would_have_given),
         cmocka_unit_test(rows_come_by_predecessor_and_time),
         cmocka_unit_test(the_number_of_threads_does_not_matter),
+        cmocka_unit_test(parts_together_are_what_all_at_once_is),
         cmocka_unit_test(another_seed_tries_other_instants),
         cmocka_unit_test(a_wait_beyond_what_is_known_is_a_lower_bound),
         cmocka_unit_test(no_row_depends_on_what_comes_after_it),
