@@ -16,9 +16,10 @@
 
 #include "daemon/engine/internal.h"
 #include "models/predict/forecaster.h"
+#include "models/predict/promise.h"
 
 enum {
-    MIR_SHADOWS_MAX = 20000, /* jobs that wait and of whom something was said: 72 bytes each */
+    MIR_SHADOWS_MAX = 20000, /* jobs that wait and of whom something was said: 120 bytes each */
     MIR_KNOWN_WAITS = 1000,  /* the newest, for coverage */
     MIR_PROMISES = 3,        /* p50, p90, p95 */
 };
@@ -27,9 +28,8 @@ enum {
 struct mir_shadow {
     int64_t submit_at;
     uint32_t id;
-    uint32_t class; /* mir_calibration_class() */
-    float promised_h[MIR_PROMISES];
-    float quantiles[MIR_N_WAIT_LEVELS_TRAINED]; /* in hours, not calibrated */
+    float promised_h[MIR_PROMISES]; /* calibrated, by mir_engine_method() */
+    struct mir_promise said;
 };
 
 /* A file is another one when any of these has changed. */
@@ -58,7 +58,7 @@ struct mir_engine_forecast {
     int64_t loaded_at, checked_ns;
     struct mir_view_model *view; /* one reference; NULL: to be built */
 
-    struct mir_calibration calibration;
+    struct mir_calibration calibration[MIR_N_QUANTILE_METHODS];
     uint64_t calibrated; /* checksum of the model that it belongs to */
     struct mir_shadow *open;
     size_t n_open, cap_open;

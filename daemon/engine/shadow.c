@@ -17,7 +17,7 @@ enum {
     STALE_POLLS = 3,        /* what was said so long before a job came was not said of its queue */
     SAVE_S = 600,
     S_PER_H = 3600,
-    BLOB_VERSION = 1,
+    BLOB_VERSION = 2,
 };
 
 static const double promises[MIR_PROMISES] = {0.5, 0.9, 0.95};
@@ -28,7 +28,7 @@ void mir_engine_shadows_reset(struct mir_engine *e)
 {
     struct mir_engine_forecast *f = e->forecast;
 
-    mir_calibration_init(&f->calibration, MIR_CALIBRATION_GAMMA);
+    mir_calibrations_init(f->calibration);
     f->calibrated = f->model != NULL ? f->model->checksum : 0;
     f->n_open = 0;
     f->n_known = f->next_known = 0;
@@ -60,7 +60,7 @@ static bool has_started(const struct mir_live_job *job)
 static void foretell(struct mir_engine *e, const struct mir_live_job *job, struct mir_shadow *out)
 {
     struct mir_engine_forecast *f = e->forecast;
-    double quantiles[MIR_N_WAIT_LEVELS_TRAINED];
+    enum mir_wait_method method = mir_engine_method(f->model);
     float x[MIR_N_WAIT_FEATURES];
     struct mir_request request;
     struct mir_wait_case c = {
@@ -71,34 +71,20 @@ static void foretell(struct mir_engine *e, const struct mir_live_job *job, struc
 
     mir_queue_request(e->queue, job, &request);
     mir_forecaster_features(f->forecaster, &c, x);
-    mir_wait_model_quantiles(f->model, mir_engine_method(f->model), x, quantiles);
-    *out = (struct mir_shadow){
-        .submit_at = job->submit_at,
-        .id = job->id,
-        .class = mir_calibration_class(job->n_nodes, job->limit_s),
-    };
-    for (int i = 0; i < MIR_N_WAIT_LEVELS_TRAINED; i++)
-        out->quantiles[i] = (float)quantiles[i];
+    *out = (struct mir_shadow){.submit_at = job->submit_at, .id = job->id};
+    mir_promise_make(f->model, &request, x, &out->said);
     for (int i = 0; i < MIR_PROMISES; i++)
         out->promised_h[i] =
-            (float)mir_calibration_quantile(&f->calibration, out->class, quantiles, promises[i]);
+            (float)mir_promise_quantile(&out->said, method, &f->calibration[method], promises[i]);
 }
 
 /* ---- what came of it ---- */
 
-static void said_of(const struct mir_shadow *s, double quantiles[MIR_N_WAIT_LEVELS_TRAINED])
-{
-    for (int i = 0; i < MIR_N_WAIT_LEVELS_TRAINED; i++)
-        quantiles[i] = (double)s->quantiles[i];
-}
-
 static void learn(struct mir_engine_forecast *f, const struct mir_shadow *s, double wait_h)
 {
-    double quantiles[MIR_N_WAIT_LEVELS_TRAINED];
     uint8_t kept = 0;
 
-    said_of(s, quantiles);
-    mir_calibration_learn(&f->calibration, s->class, quantiles, wait_h);
+    mir_promise_learn(&s->said, f->model, wait_h, f->calibration);
     for (int i = 0; i < MIR_PROMISES; i++)
         kept |= wait_h <= (double)s->promised_h[i] ? (uint8_t)(1u << i) : 0;
     f->known[f->next_known] = kept;
@@ -118,7 +104,6 @@ is_over(struct mir_engine_forecast *f, const struct mir_shadow *s, const struct 
 {
     const struct mir_live_job *job = mir_live_jobs_find(jobs, s->id);
     double so_far_h = hours_between(s->submit_at, jobs->at);
-    double quantiles[MIR_N_WAIT_LEVELS_TRAINED];
 
     if (job == NULL || job->submit_at != s->submit_at || !waits_for_the_queue(job))
         return true;
@@ -129,8 +114,7 @@ is_over(struct mir_engine_forecast *f, const struct mir_shadow *s, const struct 
     if (job->state != MIR_STATE_PENDING)
         return true;
     /* Above all that was said of it: that much is known, and told once. */
-    said_of(s, quantiles);
-    if (so_far_h <= mir_calibration_highest(&f->calibration, s->class, quantiles))
+    if (so_far_h <= mir_promise_highest(&s->said, f->model, f->calibration))
         return false;
     learn(f, s, so_far_h);
     return true;
@@ -217,7 +201,7 @@ struct blob {
     uint64_t n_open, n_learned;
     uint32_t n_known, next_known;
     uint8_t known[MIR_KNOWN_WAITS];
-    struct mir_calibration calibration;
+    struct mir_calibration calibration[MIR_N_QUANTILE_METHODS];
 };
 
 static const char magic[4] = {'M', 'C', 'A', 'L'};
@@ -246,7 +230,7 @@ static void save_calibration(struct mir_engine *e, struct mir_error *err)
     blob->n_known = f->n_known;
     blob->next_known = f->next_known;
     memcpy(blob->known, f->known, sizeof(blob->known));
-    blob->calibration = f->calibration;
+    memcpy(blob->calibration, f->calibration, sizeof(blob->calibration));
     mir_str_add_n(&bytes, (const char *)blob, sizeof(*blob));
     if (f->n_open > 0)
         mir_str_add_n(&bytes, (const char *)f->open, f->n_open * sizeof(f->open[0]));
@@ -284,7 +268,7 @@ void mir_engine_shadows_save(struct mir_engine *e)
         save_paper(e, &err);
 }
 
-static bool calibration_is_sane(const struct mir_calibration *c)
+static bool is_sane(const struct mir_calibration *c)
 {
     for (size_t k = 0; k < MIR_CALIBRATION_CLASSES; k++) {
         for (size_t i = 0; i < MIR_N_WAIT_LEVELS_TRAINED; i++) {
@@ -295,12 +279,23 @@ static bool calibration_is_sane(const struct mir_calibration *c)
     return c->gamma > 0 && c->gamma < 1;
 }
 
+static bool are_sane(const struct mir_calibration c[MIR_N_QUANTILE_METHODS])
+{
+    bool sane = true;
+
+    for (unsigned m = 0; m < MIR_N_QUANTILE_METHODS; m++)
+        sane = sane && is_sane(&c[m]);
+    return sane;
+}
+
 static bool shadow_is_sane(const struct mir_shadow *s)
 {
-    bool sane = s->class < MIR_CALIBRATION_CLASSES;
+    bool sane = s->said.class < MIR_CALIBRATION_CLASSES;
 
-    for (int i = 0; i < MIR_N_WAIT_LEVELS_TRAINED; i++)
-        sane = sane && isfinite(s->quantiles[i]);
+    for (int i = 0; i < MIR_N_QUANTILE_METHODS * MIR_N_WAIT_LEVELS_TRAINED; i++)
+        sane = sane &&
+               isfinite(
+                   s->said.quantiles[i / MIR_N_WAIT_LEVELS_TRAINED][i % MIR_N_WAIT_LEVELS_TRAINED]);
     return sane;
 }
 
@@ -310,15 +305,17 @@ static bool fits(const struct mir_engine_forecast *f, const struct blob *b, size
            b->version == BLOB_VERSION && b->checksum == f->calibrated &&
            b->n_open <= MIR_SHADOWS_MAX && len == sizeof(*b) + b->n_open * sizeof(f->open[0]) &&
            b->n_known <= MIR_KNOWN_WAITS && b->next_known < MIR_KNOWN_WAITS &&
-           calibration_is_sane(&b->calibration);
+           are_sane(b->calibration);
 }
 
 static void take_up(struct mir_engine_forecast *f, const struct blob *b)
 {
     const struct mir_shadow *open = (const struct mir_shadow *)(b + 1);
 
-    f->calibration = b->calibration;
-    f->calibration.gamma = MIR_CALIBRATION_GAMMA; /* of this build, not of who wrote it */
+    for (unsigned m = 0; m < MIR_N_QUANTILE_METHODS; m++) {
+        f->calibration[m] = b->calibration[m];
+        f->calibration[m].gamma = MIR_CALIBRATION_GAMMA; /* of this build, not of who wrote it */
+    }
     memcpy(f->known, b->known, sizeof(f->known));
     f->n_known = b->n_known;
     f->next_known = b->next_known;

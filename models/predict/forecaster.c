@@ -18,7 +18,7 @@ struct mir_forecaster {
     struct mir_run_book *no_book; /* empty: stands in for a book */
     struct mir_wait_model *model;
     struct mir_run_book *book;
-    const struct mir_calibration *calibration;
+    const struct mir_calibration *calibration[MIR_N_QUANTILE_METHODS];
     struct mir_paper_history *paper;
     const struct mir_snapshot *queue;
     bool is_current; /* the outlook is that of `queue` */
@@ -60,9 +60,12 @@ void mir_forecaster_set_book(struct mir_forecaster *f, struct mir_run_book *book
     f->is_current = false;
 }
 
-void mir_forecaster_set_calibration(struct mir_forecaster *f, const struct mir_calibration *c)
+void mir_forecaster_set_calibration(struct mir_forecaster *f,
+                                    enum mir_wait_method method,
+                                    const struct mir_calibration *c)
 {
-    f->calibration = c;
+    assert(method < MIR_N_QUANTILE_METHODS);
+    f->calibration[method] = c;
 }
 
 void mir_forecaster_set_paper(struct mir_forecaster *f, struct mir_paper_history *paper)
@@ -157,15 +160,17 @@ static void judge_range(const struct mir_forecaster *f,
 
 /* The wanted quantile; `*asked` is the level that the model gets to hear. */
 static double calibrated(const struct mir_forecaster *f,
+                         enum mir_wait_method method,
                          const struct mir_request *r,
                          const double quantiles[MIR_N_WAIT_LEVELS_TRAINED],
                          double level,
                          double *asked)
 {
+    const struct mir_calibration *c = f->calibration[method];
+
     *asked = level;
-    if (f->calibration != NULL)
-        *asked = mir_calibration_level(f->calibration,
-                                       mir_calibration_class(r->n_nodes, r->limit_s), level);
+    if (c != NULL)
+        *asked = mir_calibration_level(c, mir_calibration_class(r->n_nodes, r->limit_s), level);
     return mir_wait_quantile_between(quantiles, *asked);
 }
 
@@ -185,10 +190,10 @@ int mir_forecaster_wait(struct mir_forecaster *f,
     mir_forecaster_features(f, c, x);
     mir_wait_model_quantiles(f->model, method, x, quantiles);
     *out = (struct mir_forecast){.plan_h = (double)x[MIR_WAIT_FEATURE_PLAN_LIMIT]};
-    out->p10_h = calibrated(f, c->request, quantiles, 0.1, &asked);
-    out->p50_h = calibrated(f, c->request, quantiles, 0.5, &asked);
-    out->p90_h = calibrated(f, c->request, quantiles, 0.9, &asked);
-    out->wait_h = calibrated(f, c->request, quantiles, level, &out->level);
+    out->p10_h = calibrated(f, method, c->request, quantiles, 0.1, &asked);
+    out->p50_h = calibrated(f, method, c->request, quantiles, 0.5, &asked);
+    out->p90_h = calibrated(f, method, c->request, quantiles, 0.9, &asked);
+    out->wait_h = calibrated(f, method, c->request, quantiles, level, &out->level);
     judge_range(f, c->request, x, out);
     return 0;
 }

@@ -29,12 +29,14 @@ void mir_forecaster_destroy(struct mir_forecaster *f);
  * What it works with.  The model is referenced (NULL: none, every question is
  * answered with -ENODATA); the rest is lent as long as it is set: the book (NULL:
  * run times are not known, and guessed as from a book that has learned nothing), the
- * calibration (NULL: none), the paper's history of the queue (NULL: RF and XGB answer
+ * calibration of a method with quantiles (NULL: none), the paper's history of the queue (NULL: RF and XGB answer
  * -ENODATA).  After an update of the book the queue is to be looked at again.
  */
 void mir_forecaster_set_model(struct mir_forecaster *f, struct mir_wait_model *model);
 void mir_forecaster_set_book(struct mir_forecaster *f, struct mir_run_book *book);
-void mir_forecaster_set_calibration(struct mir_forecaster *f, const struct mir_calibration *c);
+void mir_forecaster_set_calibration(struct mir_forecaster *f,
+                                    enum mir_wait_method method,
+                                    const struct mir_calibration *c);
 void mir_forecaster_set_paper(struct mir_forecaster *f, struct mir_paper_history *paper);
 struct mir_wait_model *mir_forecaster_model(const struct mir_forecaster *f);
 

@@ -37,6 +37,7 @@ enum mir_wait_method {
     MIR_WAIT_RF,       /* the paper's: mean signed outcome in hours over its 144 x 42 state */
     MIR_WAIT_XGB,      /* the paper's */
     MIR_N_WAIT_METHODS,
+    MIR_N_QUANTILE_METHODS = MIR_WAIT_RF, /* the first ones */
 };
 
 /* "forest-q", "xgb-q", "rf", "xgb". */

@@ -52,13 +52,6 @@ uint32_t mir_labels_episodes(const struct mir_labels_options *o)
     return n * o->n_shapes;
 }
 
-int32_t mir_labels_window_s(const struct mir_cluster *cluster)
-{
-    bool backfills = cluster->scheduler == MIR_SCHED_SLURM && cluster->params.backfill;
-
-    return backfills ? cluster->params.bf_window_s : 0;
-}
-
 static void copy_sim(struct mir_sim **to, const struct mir_sim *from)
 {
     if (*to == NULL)
@@ -144,7 +137,7 @@ static void *work(void *argument)
         return NULL;
     mir_timeline_book_init(&w->book, w->o->timeline);
     w->outlook = mir_queue_outlook_create();
-    mir_queue_outlook_set_window(w->outlook, mir_labels_window_s(options.cluster));
+    mir_queue_outlook_set_window(w->outlook, mir_cluster_window_s(options.cluster));
     for (uint32_t i = w->begin; i < w->end && w->rc == 0; i++) {
         if (!is_of_part(w->o, i / w->o->n_shapes))
             continue;

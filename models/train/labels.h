@@ -57,9 +57,6 @@ struct mir_labels_options {
 /* Predecessors of all shapes, of the part that is asked for; UINT32_MAX: more than MIR_LABELS_MAX_EPISODES. */
 uint32_t mir_labels_episodes(const struct mir_labels_options *options);
 
-/* How far ahead the cluster's backfill plans, for mir_queue_outlook_set_window(). */
-int32_t mir_labels_window_s(const struct mir_cluster *cluster);
-
 /*
  * Fill `*out` ({0} before; the caller releases it).  Features are as of the instant of
  * each submission, but run times are known up to the submission of its predecessor.

@@ -243,7 +243,7 @@ int mir_leak_features(void *context,
 
     (void)context;
     (void)err;
-    mir_queue_outlook_set_window(outlook, mir_labels_window_s(world->options->cluster));
+    mir_queue_outlook_set_window(outlook, mir_cluster_window_s(world->options->cluster));
     mir_queue_outlook_update(outlook, world->queue, world->book);
     mir_wait_features(outlook, c, out);
     mir_queue_outlook_destroy(outlook);

@@ -604,6 +604,37 @@ static void waits_that_become_known_are_held_against_what_was_promised(void **st
     close_lab(lab);
 }
 
+/* An hour's wait: too long for one of them, and nothing to the other. */
+static void each_method_is_calibrated_by_its_own_promises(void **state)
+{
+    const struct wish short_wait = {.wait_h = 0.25, .spread = true};
+    const struct wish long_wait = {.wait_h = 20, .spread = true};
+    const struct mir_calibration *c;
+    struct mir_wait_model *m = mir_wait_model_create();
+    struct lab *lab;
+    unsigned class;
+
+    (void)state;
+    fill_trees(&m->trees[MIR_WAIT_FOREST_Q], &short_wait);
+    fill_trees(&m->trees[MIR_WAIT_XGB_Q], &long_wait);
+    assert_int_equal(mir_wait_model_save(m, file("current.model"), NULL), 0);
+    mir_wait_model_unref(m);
+    lab = open_lab();
+    lab_run(lab, 70);
+    lab_add(lab, 60, 2000, MIR_STATE_PENDING, "");
+    class = mir_calibration_class(lab_job(lab, 60)->n_nodes, lab_job(lab, 60)->limit_s);
+    lab_run(lab, 3600);
+    lab_start(lab, 60);
+    lab_run(lab, 70);
+    assert_int_equal(coverage_of(lab).n_known, 1);
+    c = lab->engine->forecast->calibration;
+    for (int i = 1; i < MIR_N_WAIT_LEVELS_TRAINED; i++) {
+        assert_true(c[MIR_WAIT_FOREST_Q].asked[class][i] > (double)mir_wait_levels[i]);
+        assert_true(c[MIR_WAIT_XGB_Q].asked[class][i] < (double)mir_wait_levels[i]);
+    }
+    close_lab(lab);
+}
+
 static void a_job_that_started_within_a_poll_counts_too(void **state)
 {
     struct lab *lab = open_promising_lab();
@@ -957,7 +988,7 @@ static void it_plans_as_far_ahead_as_slurms_backfill(void **state)
         {"my_bf_window=30", 86400},
         {"bf_window=", 86400},
         {"bf_window=-5", 86400},
-        {"bf_window=99999999999", 86400 * 30},
+        {"bf_window=99999999999", 86400},
     };
 
     (void)state;
@@ -1123,6 +1154,7 @@ int main(void)
         TEST(a_candidate_is_taken_or_set_aside),
         TEST(the_model_is_changed_by_administrators_alone),
         TEST(waits_that_become_known_are_held_against_what_was_promised),
+        TEST(each_method_is_calibrated_by_its_own_promises),
         TEST(a_job_that_started_within_a_poll_counts_too),
         TEST(a_job_that_comes_with_a_list_counts_once),
         TEST(a_job_that_waits_beyond_all_promises_is_told_once),

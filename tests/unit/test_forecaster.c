@@ -158,7 +158,7 @@ static void a_calibration_changes_the_level_that_is_asked(void **state)
     struct mir_forecast forecast;
 
     mir_calibration_init(&calibration, MIR_CALIBRATION_GAMMA);
-    mir_forecaster_set_calibration(d->f, &calibration);
+    mir_forecaster_set_calibration(d->f, MIR_WAIT_XGB_Q, &calibration);
     assert_about(ask(d, 0.5).wait_h, fixture_quantile_h((double)SLOPE, 0.5));
     for (unsigned i = 0; i < MIR_N_WAIT_LEVELS_TRAINED; i++)
         calibration.asked[class][i] = 0.3 + (double)mir_wait_levels[i] / 2;
@@ -170,7 +170,8 @@ static void a_calibration_changes_the_level_that_is_asked(void **state)
     assert_about(forecast.p90_h, fixture_quantile_h((double)SLOPE, 0.75));
     d->request.limit_s = HOUR; /* of another class */
     assert_about(ask(d, 0.5).level, 0.5);
-    mir_forecaster_set_calibration(d->f, NULL);
+    mir_forecaster_set_calibration(d->f, MIR_WAIT_XGB_Q, NULL);
+    mir_forecaster_set_calibration(d->f, MIR_WAIT_FOREST_Q, &calibration); /* another's */
     d->request.limit_s = 6 * HOUR;
     assert_about(ask(d, 0.5).level, 0.5);
 }

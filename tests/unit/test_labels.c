@@ -401,11 +401,11 @@ static void plans_reach_as_far_as_the_cluster_s_backfill(void **state)
     mir_cluster_init(&c, MIR_SCHED_SLURM, 10);
     c.params.backfill = true;
     c.params.bf_window_s = 7 * DAY;
-    assert_int_equal(mir_labels_window_s(&c), 7 * DAY);
+    assert_int_equal(mir_cluster_window_s(&c), 7 * DAY);
     c.params.backfill = false;
-    assert_int_equal(mir_labels_window_s(&c), 0);
+    assert_int_equal(mir_cluster_window_s(&c), 0);
     mir_cluster_init(&c, MIR_SCHED_EASY, 10);
-    assert_int_equal(mir_labels_window_s(&c), 0);
+    assert_int_equal(mir_cluster_window_s(&c), 0);
 }
 
 int main(void)

@@ -385,6 +385,13 @@ uint32_t mir_cluster_nodes(const struct mir_cluster *cluster)
     return nodes_of(cluster, UINT64_MAX);
 }
 
+int32_t mir_cluster_window_s(const struct mir_cluster *cluster)
+{
+    bool backfills = cluster->scheduler == MIR_SCHED_SLURM && cluster->params.backfill;
+
+    return backfills ? cluster->params.bf_window_s : 0;
+}
+
 uint32_t mir_cluster_partition_nodes(const struct mir_cluster *cluster, uint32_t partition)
 {
     return nodes_of(cluster, cluster->partitions[partition].node_sets);

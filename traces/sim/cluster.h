@@ -149,6 +149,9 @@ const char *mir_scheduler_name(enum mir_scheduler scheduler);
 /* Nodes of all sets together. */
 uint32_t mir_cluster_nodes(const struct mir_cluster *cluster);
 
+/* How far ahead its backfill plans; 0: it does not plan as Slurm does. */
+int32_t mir_cluster_window_s(const struct mir_cluster *cluster);
+
 /* Nodes of the sets of `partition`. */
 uint32_t mir_cluster_partition_nodes(const struct mir_cluster *cluster, uint32_t partition);
 
