@@ -55,12 +55,39 @@ struct mirage_view {
 
 enum mirage_action { MIRAGE_WAIT, MIRAGE_SUBMIT };
 
+enum { MIRAGE_FAN_POINTS = 48, MIRAGE_FAN_JOBS = 3 };
+
+/* What a submission at one time would cost, over the futures that were played out. */
+struct mirage_fan_point {
+    int64_t submit_at;
+    double cost_h;                 /* expected */
+    double cost_p10_h, cost_p90_h; /* of the futures: the fan's band */
+    double wait_p10_h, wait_p50_h, wait_p90_h;
+};
+
+/* A job whose run time decides when a successor starts that is submitted now. */
+struct mirage_fan_job {
+    uint32_t id;
+    uint32_t is_running; /* 0: it waits */
+    double effect_h;     /* the successor's start moves by so much with one deviation of it */
+};
+
+/* Why a policy decided as it did, where it plays out futures. */
+struct mirage_fan {
+    uint32_t n_points, n_jobs, n_futures;
+    uint32_t best;                                     /* the cheapest of the points */
+    struct mirage_fan_point points[MIRAGE_FAN_POINTS]; /* by submit_at; [0] is now */
+    struct mirage_fan_job jobs[MIRAGE_FAN_JOBS];       /* the greatest effect first */
+};
+
 struct mirage_decision {
     uint32_t size; /* of this struct, as the host program knows it */
     enum mirage_action action;
     double wait_s;      /* the wait this decision counts with; < 0: it counts with none */
     char reason[160];   /* one line, for people */
     uint32_t fell_back; /* 1: not by the policy's own rule, for want of what it needs */
+    /* NULL: nothing was played out.  The policy's, good until it decides again or is closed. */
+    const struct mirage_fan *fan;
 };
 
 /*

@@ -19,7 +19,7 @@ void mir_draws_release(struct mir_draws *d)
     free(d->pending_run_s);
     free(d->arrivals);
     mir_arrivals_release(&d->drawn);
-    *d = (struct mir_draws){.waiting_hazard = d->waiting_hazard, .kinship = d->kinship};
+    *d = (struct mir_draws){.habits = d->habits, .truth = d->truth};
 }
 
 void mir_draws_begin(struct mir_draws *d, const struct mir_snapshot *queue, uint64_t seed)
@@ -82,7 +82,7 @@ static void draw_levels(const struct mir_draws *d,
     rng_of_kin(d, job, block, &kin);
     spread(&kin, of_kin);
     for (unsigned k = 0; k < MIR_DRAWS_BLOCK; k++)
-        if (mir_rng_double(&own) < d->kinship)
+        if (mir_rng_double(&own) < d->habits.kinship)
             p[k] = of_kin[k];
 }
 
@@ -110,6 +110,20 @@ static void draw_job(const struct mir_draws *d,
         to[k * stride] = seconds(left_s[k]);
 }
 
+/* MIR_UNKNOWN: nobody knows. */
+static int32_t true_run_s(const struct mir_draws *d, uint32_t id, int64_t submit_at)
+{
+    const struct mir_lookahead_truth *t = d->truth;
+
+    return t == NULL || t->run_s == NULL ? MIR_UNKNOWN : t->run_s(t->context, id, submit_at);
+}
+
+static void fill(int32_t value, int32_t *to, size_t stride)
+{
+    for (unsigned k = 0; k < MIR_DRAWS_BLOCK; k++)
+        to[k * stride] = value;
+}
+
 static void draw_pending(struct mir_draws *d, struct mir_run_book *runs, uint32_t block)
 {
     size_t n = d->queue->n_pending;
@@ -121,7 +135,12 @@ static void draw_pending(struct mir_draws *d, struct mir_run_book *runs, uint32_
         const struct drawn_job drawn = {job->id, job->user, job->name, 0,
                                         mir_run_book_curve(runs, &shape)};
 
-        draw_job(d, &drawn, d->waiting_hazard, block, to + i, n);
+        int32_t run_s = true_run_s(d, job->id, job->submit_at);
+
+        if (run_s > 0)
+            fill(run_s, to + i, n);
+        else
+            draw_job(d, &drawn, d->habits.waiting_hazard, block, to + i, n);
     }
 }
 
@@ -141,13 +160,15 @@ static void draw_one_running(struct mir_draws *d,
                                     fmax(mir_between_s(job->start_at, d->queue->now), 0),
                                     mir_run_book_curve(runs, &shape)};
 
+    int32_t run_s = true_run_s(d, job->id, job->submit_at);
+
     /* What keeps running past its plan (clocks, suspension) ends any moment. */
-    if (job->chained != 0 || planned_s <= 0) {
-        for (unsigned k = 0; k < MIR_DRAWS_BLOCK; k++)
-            to[k * d->queue->n_running] = seconds(planned_s);
-        return;
-    }
-    draw_job(d, &drawn, 1, block, to, d->queue->n_running);
+    if (job->chained != 0 || planned_s <= 0)
+        fill(seconds(planned_s), to, d->queue->n_running);
+    else if (run_s > 0)
+        fill(seconds(run_s - drawn.elapsed_s), to, d->queue->n_running);
+    else
+        draw_job(d, &drawn, 1, block, to, d->queue->n_running);
 }
 
 static void draw_running(struct mir_draws *d, struct mir_run_book *runs, uint32_t block)
@@ -205,6 +226,30 @@ static void draw_arrivals(struct mir_draws *d,
     out->n_arrivals = d->drawn.n;
 }
 
+/* The first submission after `at` of those that are known. */
+static size_t first_after(const struct mir_lookahead_truth *t, int64_t at)
+{
+    size_t low = 0, high = t->n_arrivals;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (t->arrivals[middle].submit_at <= at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void true_arrivals(const struct mir_draws *d, int64_t until, struct mir_seed *out)
+{
+    size_t from = first_after(d->truth, d->queue->now);
+
+    out->arrivals = d->truth->arrivals + from;
+    out->n_arrivals = first_after(d->truth, until) - from;
+}
+
 void mir_draws_future(struct mir_draws *d,
                       struct mir_run_book *runs,
                       struct mir_arrivals_book *arrivals,
@@ -219,6 +264,8 @@ void mir_draws_future(struct mir_draws *d,
         .running_left_s = d->running_left_s + f * d->queue->n_running,
         .pending_run_s = d->pending_run_s + f * d->queue->n_pending,
     };
-    if (arrivals != NULL)
+    if (d->truth != NULL && d->truth->arrivals != NULL)
+        true_arrivals(d, until, out);
+    else if (arrivals != NULL)
         draw_arrivals(d, arrivals, f, until, out);
 }

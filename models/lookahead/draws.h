@@ -15,16 +15,17 @@
 
 #include "daemon/host/snapshot.h"
 #include "models/futures/arrivals.h"
+#include "models/lookahead/lookahead.h"
 #include "models/run_time/book.h"
 #include "traces/sim/seed.h"
 
 enum { MIR_DRAWS_BLOCK = 16 }; /* futures */
 
-/* Starts as {0}, but for the first two. */
+/* Starts as {0}, but for the habits. */
 struct mir_draws {
-    double waiting_hazard; /* as in struct mir_lookahead_options */
-    double kinship;
-    const struct mir_snapshot *queue; /* lent */
+    struct mir_habits habits;
+    const struct mir_lookahead_truth *truth; /* lent; NULL: nothing is known */
+    const struct mir_snapshot *queue;        /* lent */
     uint64_t seed;
     uint32_t n_futures; /* whose run times are drawn: a multiple of the block */
     /* Of future f: running_left_s + f * queue->n_running, and so on. */

@@ -52,8 +52,7 @@ static struct moments moments_of(const double *v, uint32_t n)
 
 /* ---- costs */
 
-/* A successor serves once it has warmed up. */
-static double cost_h(const struct mir_lookahead_case *c, int64_t start_at)
+double mir_judge_cost_h(const struct mir_lookahead_case *c, int64_t start_at)
 {
     double late_h = (double)(start_at + c->warmup_s - c->predecessor_end_at) / S_PER_H;
 
@@ -84,7 +83,7 @@ static void cost_all(struct bench *b)
         double *cost = b->cost_h + (size_t)k * b->n;
 
         for (uint32_t f = 0; f < b->n; f++)
-            cost[f] = cost_h(b->c, mir_start_table_get(b->t, f, k));
+            cost[f] = mir_judge_cost_h(b->c, mir_start_table_get(b->t, f, k));
         weigh_tail(b, cost);
     }
 }

@@ -4,13 +4,15 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/core/clock.h"
 #include "models/lookahead/draws.h"
+#include "models/lookahead/explain.h"
 #include "models/lookahead/judge.h"
 #include "models/lookahead/starts.h"
-#include "traces/sim/seed.h"
 
 /* Chains that are remembered of one queue: each asks once per weight, or for status. */
 enum { N_TABLES = 4 };
@@ -30,15 +32,16 @@ struct mir_lookahead {
     bool is_drawn; /* the draws are of `queue` */
     struct mir_start_table tables[N_TABLES];
     uint32_t next_table;
+    char refusal[64];  /* "": none */
+    int64_t budget_ns; /* of cost.cpu_ns; INT64_MAX: no limit */
+    struct mir_lookahead_cost cost;
 };
 
 void mir_lookahead_options_init(struct mir_lookahead_options *o)
 {
     *o = (struct mir_lookahead_options){
         .n_futures_max = 64,
-        .n_futures_min = 16,
-        .waiting_hazard = 0.75,
-        .kinship = 0.5,
+        .n_futures_min = 32,
         .seed = 1,
     };
 }
@@ -54,12 +57,12 @@ struct mir_lookahead *mir_lookahead_create(const struct mir_lookahead_options *o
     struct mir_lookahead *l = MIR_NEW(struct mir_lookahead);
 
     l->options = *options;
+    l->budget_ns = INT64_MAX;
     l->options.n_futures_max = between(options->n_futures_max, 2, MIR_LOOKAHEAD_FUTURES_MAX);
     l->options.n_futures_min = between(options->n_futures_min, 2, l->options.n_futures_max);
     l->bed = mir_seed_bed_create(options->cluster, options->partition_of, options->n_partitions,
                                  options->qos_of, options->n_qos);
-    l->draws.waiting_hazard = options->waiting_hazard > 0 ? options->waiting_hazard : 1;
-    l->draws.kinship = options->kinship;
+    mir_habits_init(&l->draws.habits);
     l->no_runs = mir_run_book_create();
     return l;
 }
@@ -93,9 +96,21 @@ void mir_lookahead_set_books(struct mir_lookahead *l,
     forget(l);
 }
 
+void mir_lookahead_set_habits(struct mir_lookahead *l, const struct mir_habits *habits)
+{
+    l->draws.habits = *habits;
+    forget(l);
+}
+
 void mir_lookahead_set_ticks(struct mir_lookahead *l, int64_t ticks_from_at)
 {
     l->ticks_from_at = ticks_from_at;
+    forget(l);
+}
+
+void mir_lookahead_set_truth(struct mir_lookahead *l, const struct mir_lookahead_truth *truth)
+{
+    l->draws.truth = truth;
     forget(l);
 }
 
@@ -103,6 +118,29 @@ void mir_lookahead_look(struct mir_lookahead *l, const struct mir_snapshot *queu
 {
     l->queue = queue;
     forget(l);
+}
+
+/* ---- what it may cost */
+
+void mir_lookahead_set_budget(struct mir_lookahead *l, int64_t cpu_ns)
+{
+    if (cpu_ns < 0 || __builtin_add_overflow(l->cost.cpu_ns, cpu_ns, &l->budget_ns))
+        l->budget_ns = INT64_MAX;
+}
+
+struct mir_lookahead_cost mir_lookahead_cost(const struct mir_lookahead *l)
+{
+    return l->cost;
+}
+
+void mir_lookahead_refuse(struct mir_lookahead *l, const char *why)
+{
+    snprintf(l->refusal, sizeof(l->refusal), "%s", why != NULL ? why : "");
+}
+
+static bool is_spent(const struct mir_lookahead *l)
+{
+    return l->cost.cpu_ns >= l->budget_ns;
 }
 
 /* ---- futures */
@@ -123,10 +161,16 @@ static int play_one(struct mir_lookahead *l, struct mir_start_table *t, struct m
 static int
 play(struct mir_lookahead *l, struct mir_start_table *t, uint32_t n, struct mir_error *err)
 {
+    int64_t began_ns;
     int rc = 0;
 
+    if (t->n_futures >= n)
+        return 0;
+    began_ns = mir_clock_cpu_ns();
+    l->cost.n_futures += n - t->n_futures;
     while (rc == 0 && t->n_futures < n)
         rc = play_one(l, t, err);
+    l->cost.cpu_ns += mir_clock_cpu_ns() - began_ns;
     return rc;
 }
 
@@ -139,7 +183,7 @@ static struct mir_start_table *table_for(struct mir_lookahead *l,
         if (mir_start_table_serves(&l->tables[i], c, l->queue->now))
             return &l->tables[i];
     t = &l->tables[l->next_table++ % N_TABLES];
-    mir_start_table_begin(t, c, l->queue->now);
+    mir_start_table_begin(t, c, l->queue->now, l->draws.truth != NULL && l->draws.truth->fine);
     return t;
 }
 
@@ -149,30 +193,67 @@ static bool is_clear(const struct mir_lookahead_answer *a)
     return fabs(a->now_minus_best_h) >= CLEAR * a->now_minus_best_se_h;
 }
 
+/* Where to look next whether it is enough. */
+static uint32_t next_batch(uint32_t n, uint32_t least, uint32_t max)
+{
+    uint32_t next = n + MIR_DRAWS_BLOCK;
+
+    if (n < least && next > least)
+        next = least;
+    return next < max ? next : max;
+}
+
 int mir_lookahead_ask(struct mir_lookahead *l,
                       const struct mir_lookahead_case *c,
                       struct mir_lookahead_answer *out,
                       struct mir_error *err)
 {
-    uint32_t max = l->options.n_futures_max, n;
+    uint32_t max = l->options.n_futures_max, least, n;
     struct mir_start_table *t;
 
+    if (l->refusal[0] != '\0')
+        return mir_error_set(err, -ENOTSUP, "%s", l->refusal);
     if (l->queue == NULL)
         return mir_error_set(err, -ENODATA, "no queue has been looked at");
     if (l->bed == NULL)
         return mir_error_set(err, -EINVAL, "this cluster cannot be simulated");
     if (c->n_futures > 0 && c->n_futures < max)
         max = between(c->n_futures, 2, max);
-    n = between(l->options.n_futures_min, 2, max);
+    least = between(l->options.n_futures_min, 2, max);
+    n = between(MIR_DRAWS_BLOCK, 2, least);
     t = table_for(l, c);
+    if (t->n_futures < n && is_spent(l))
+        return mir_error_set(err, -EBUSY, "CPU budget spent");
     for (;;) {
+        uint32_t next = next_batch(n, least, max);
         int rc = play(l, t, n, err);
+        bool is_last;
 
         if (rc != 0)
             return rc;
-        mir_judge(t, c, n, out);
-        if (n == max || is_clear(out))
+        is_last = n == max || (t->n_futures < next && is_spent(l));
+        if (is_last || n >= least)
+            mir_judge(t, c, n, out);
+        if (is_last || (n >= least && is_clear(out)))
             return 0;
-        n = between(n + MIR_DRAWS_BLOCK, 2, max);
+        n = next;
     }
+}
+
+bool mir_lookahead_explain(const struct mir_lookahead *l,
+                           const struct mir_lookahead_case *c,
+                           const struct mir_lookahead_answer *answer,
+                           struct mir_lookahead_fan *out)
+{
+    *out = (struct mir_lookahead_fan){.n_points = 0};
+    for (unsigned i = 0; i < N_TABLES && l->queue != NULL && l->is_drawn; i++) {
+        const struct mir_start_table *t = &l->tables[i];
+
+        if (t->n_futures >= answer->n_futures && answer->n_futures >= 2 &&
+            mir_start_table_serves(t, c, l->queue->now)) {
+            mir_explain(t, &l->draws, c, answer->n_futures, out);
+            return true;
+        }
+    }
+    return false;
 }

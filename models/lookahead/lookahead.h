@@ -18,8 +18,10 @@
 #include "daemon/host/host.h"
 #include "daemon/host/snapshot.h"
 #include "models/futures/arrivals.h"
+#include "models/lookahead/habits.h"
 #include "models/run_time/book.h"
 #include "traces/sim/cluster.h"
+#include "traces/sim/seed.h"
 
 struct mir_lookahead;
 
@@ -31,13 +33,6 @@ struct mir_lookahead_options {
     size_t n_qos;
     uint32_t n_futures_max; /* drawn for one queue */
     uint32_t n_futures_min; /* before it may stop early */
-    /*
-     * Jobs that wait run longer than others of their kind: their hazards are those of
-     * the run-time book, times this.
-     */
-    double waiting_hazard;
-    /* How likely two jobs of one user and name run alike in a future, each one asked. */
-    double kinship;
     uint64_t seed;
 };
 
@@ -53,13 +48,53 @@ void mir_lookahead_set_books(struct mir_lookahead *l,
                              struct mir_arrivals_book *arrivals);
 
 /*
+ * What a book of habits says now (mir_habit_book_get()); copied.  Until it is set:
+ * mir_habits_init().
+ */
+void mir_lookahead_set_habits(struct mir_lookahead *l, const struct mir_habits *habits);
+
+/*
  * When the scheduler's periodic passes are due: as ticks_from_at of struct mir_seed.
  * Real Slurm tells the time of its last backfill.  0, until it is set: not known.
  */
 void mir_lookahead_set_ticks(struct mir_lookahead *l, int64_t ticks_from_at);
 
+/*
+ * What will really happen, for reports of what limits a lookahead: only a replay can know,
+ * and what is decided with it is no forecast.  Lent as long as it is set.
+ */
+struct mir_lookahead_truth {
+    /* How long a job runs from its start; MIR_UNKNOWN: not known, drawn.  NULL: all are drawn. */
+    int32_t (*run_s)(const void *context, uint32_t id, int64_t submit_at);
+    const void *context;
+    const struct mir_seed_arrival *arrivals; /* by submit_at; NULL: drawn */
+    size_t n_arrivals;
+    bool fine; /* candidates lie a period apart for as far as they reach */
+};
+
+/* NULL: nothing is known, as at first. */
+void mir_lookahead_set_truth(struct mir_lookahead *l, const struct mir_lookahead_truth *truth);
+
 /* The queue to answer for, lent until the next look; nothing is drawn before it is asked for. */
 void mir_lookahead_look(struct mir_lookahead *l, const struct mir_snapshot *queue);
+
+/*
+ * Futures may take so much CPU time of the calling thread from now on; below 0, as at
+ * first: no limit.  Looked at before a question and after each of its batches of 16
+ * futures: a question that is begun is answered from one of them at least, however
+ * many n_futures_min are, and what was played out already costs nothing to ask again.
+ */
+void mir_lookahead_set_budget(struct mir_lookahead *l, int64_t cpu_ns);
+
+/* What was played out since it was created. */
+struct mir_lookahead_cost {
+    uint64_t n_futures;
+    int64_t cpu_ns;
+};
+struct mir_lookahead_cost mir_lookahead_cost(const struct mir_lookahead *l);
+
+/* Answer no question, for this reason (cut to 63 bytes); NULL, as at first: answer. */
+void mir_lookahead_refuse(struct mir_lookahead *l, const char *why);
 
 /* What is asked: one chain's successor. */
 struct mir_lookahead_case {
@@ -104,11 +139,39 @@ struct mir_lookahead_answer {
 
 /*
  * Returns 0; -ENODATA: no queue was looked at; -E2BIG: the successor can never run here;
- * -EINVAL: the cluster of the options cannot be simulated.
+ * -EINVAL: the cluster of the options cannot be simulated; -ENOTSUP: it was told to
+ * refuse; -EBUSY: the CPU budget is spent.
  */
 int mir_lookahead_ask(struct mir_lookahead *l,
                       const struct mir_lookahead_case *c,
                       struct mir_lookahead_answer *out,
                       struct mir_error *err);
+
+enum { MIR_LOOKAHEAD_FAN_JOBS = 3 };
+
+/* A job whose run time decides when a successor starts that is submitted now. */
+struct mir_lookahead_fan_job {
+    uint32_t id;
+    bool is_running;
+    double effect_h; /* the start moves by so much with one deviation of the job's run time */
+};
+
+/* Why an answer is what it is; how it is found: explain.h. */
+struct mir_lookahead_fan {
+    /* Of the answer's points: what the cost exceeds in 9 and in 1 of 10 futures. */
+    double cost_p10_h[MIR_LOOKAHEAD_CANDIDATES_MAX], cost_p90_h[MIR_LOOKAHEAD_CANDIDATES_MAX];
+    uint32_t n_points;
+    struct mir_lookahead_fan_job jobs[MIR_LOOKAHEAD_FAN_JOBS]; /* the greatest effect first */
+    uint32_t n_jobs;
+};
+
+/*
+ * Explain the answer to this case, which was asked last at this look (or before, while
+ * its starts are remembered).  Returns false, with `*out` empty, when it was not.
+ */
+bool mir_lookahead_explain(const struct mir_lookahead *l,
+                           const struct mir_lookahead_case *c,
+                           const struct mir_lookahead_answer *answer,
+                           struct mir_lookahead_fan *out);
 
 #endif

@@ -15,20 +15,24 @@ void mir_start_table_release(struct mir_start_table *t)
 
 /* ---- candidates */
 
+/* So many in growing steps reach past all limits, from whatever step. */
+enum { N_FAR = 12 };
+
 /*
  * Now, the next decision, and on in growing steps: what is decided is whether now is
  * best, and what lies far ahead need not be known to the minute.  The last is the
  * predecessor's end, when the chain submits in any case.
  */
-static void place_candidates(struct mir_start_table *t)
+static void place_candidates(struct mir_start_table *t, bool fine)
 {
+    unsigned n_close = fine ? MIR_LOOKAHEAD_CANDIDATES_MAX - N_FAR : 4;
     int64_t step_s = t->period_s, at = t->from_at;
 
     t->n_at = 0;
     while (at < t->end_at && t->n_at < MIR_LOOKAHEAD_CANDIDATES_MAX - 1) {
         t->at[t->n_at++] = at;
         at += step_s;
-        if (t->n_at >= 4)
+        if (t->n_at >= n_close)
             step_s += 2 * step_s / 5;
     }
     t->at[t->n_at++] = t->end_at > t->from_at ? t->end_at : t->from_at;
@@ -36,7 +40,8 @@ static void place_candidates(struct mir_start_table *t)
 
 void mir_start_table_begin(struct mir_start_table *t,
                            const struct mir_lookahead_case *c,
-                           int64_t now)
+                           int64_t now,
+                           bool fine)
 {
     t->successor = *c->successor;
     t->successor.run_s = MIR_UNKNOWN; /* nothing of it bears on its own start */
@@ -45,7 +50,7 @@ void mir_start_table_begin(struct mir_start_table *t,
     t->until = (t->end_at > now ? t->end_at : now) + MIR_LOOKAHEAD_BEYOND_S;
     t->period_s = c->period_s > 0 ? c->period_s : 600;
     t->n_futures = 0;
-    place_candidates(t);
+    place_candidates(t, fine);
 }
 
 static bool same_request(const struct mir_request *a, const struct mir_request *b)

@@ -29,10 +29,11 @@ struct mir_start_table {
 
 void mir_start_table_release(struct mir_start_table *t);
 
-/* An empty table for the case, asked at `now`. */
+/* An empty table for the case, asked at `now`; `fine`: as in struct mir_lookahead_truth. */
 void mir_start_table_begin(struct mir_start_table *t,
                            const struct mir_lookahead_case *c,
-                           int64_t now);
+                           int64_t now,
+                           bool fine);
 
 /* Is this the table that the case needs? */
 bool mir_start_table_serves(const struct mir_start_table *t,

@@ -25,6 +25,7 @@ struct lookahead {
     void *xgb_q;         /* decides where there is no lookahead; itself by qbets without a model */
     int64_t quiet_until; /* before that no future had its best submission */
     int64_t predecessor_at; /* whose end that is about */
+    struct mirage_fan fan;  /* of the last decision that played futures out */
 };
 
 static int
@@ -59,6 +60,7 @@ static int lookahead_open(const struct mirage_options *options, void **state, st
     int rc;
 
     l->n_futures = 64;
+    l->foresight = 0.1;
     l->quiet_until = INT64_MIN;
     rc = read_options(l, options, err);
     if (rc == 0)
@@ -85,7 +87,8 @@ static int fall_back(struct lookahead *l,
         return rc;
     out->action = other.action;
     out->wait_s = other.wait_s;
-    if (out->size >= sizeof(*out)) /* the host program may be older */
+    /* The host program may be older. */
+    if (out->size >= offsetof(struct mirage_decision, fell_back) + sizeof(out->fell_back))
         out->fell_back = 1;
     /* Both are cut rather than one left out. */
     snprintf(out->reason, sizeof(out->reason), "%.40s: %.117s", why, other.reason);
@@ -137,6 +140,7 @@ static void judge(const struct lookahead *l,
                   struct mirage_decision *out)
 {
     const struct mir_lookahead_point *now = &a->points[0], *best = &a->points[a->best];
+    int64_t ahead_s = best->submit_at - view->now; /* below 0: the queue was looked at before */
     double allowed_h = fmax((double)l->margin_s / S_PER_H, l->sigmas * a->now_minus_best_se_h);
     char ahead[32];
 
@@ -146,8 +150,56 @@ static void judge(const struct lookahead *l,
              "lookahead: now %.1f h, best %.1f +- %.1f h in %s, wait %.1f h [%.1f, %.1f], "
              "%u futures",
              now->cost_h, best->cost_h, a->now_minus_best_se_h,
-             mir_format_duration(best->submit_at - view->now, ahead), now->wait_p50_h,
+             mir_format_duration(ahead_s > 0 ? ahead_s : 0, ahead), now->wait_p50_h,
              now->wait_p10_h, now->wait_p90_h, a->n_futures);
+}
+
+_Static_assert((int)MIRAGE_FAN_POINTS == (int)MIR_LOOKAHEAD_CANDIDATES_MAX &&
+                   (int)MIRAGE_FAN_JOBS == (int)MIR_LOOKAHEAD_FAN_JOBS,
+               "a fan has room for all that the lookahead explains");
+
+static void fill_points(const struct mir_lookahead_answer *a,
+                        const struct mir_lookahead_fan *why,
+                        struct mirage_fan *fan)
+{
+    fan->n_points = a->n_points;
+    fan->best = a->best;
+    fan->n_futures = a->n_futures;
+    for (uint32_t k = 0; k < a->n_points; k++) {
+        const struct mir_lookahead_point *p = &a->points[k];
+
+        fan->points[k] = (struct mirage_fan_point){
+            .submit_at = p->submit_at,
+            .cost_h = p->cost_h,
+            .cost_p10_h = why->cost_p10_h[k],
+            .cost_p90_h = why->cost_p90_h[k],
+            .wait_p10_h = p->wait_p10_h,
+            .wait_p50_h = p->wait_p50_h,
+            .wait_p90_h = p->wait_p90_h,
+        };
+    }
+}
+
+/* Nothing is explained to a host program that is older than fans. */
+static void explain(struct lookahead *l,
+                    const struct mirage_view *view,
+                    const struct mir_lookahead_case *c,
+                    const struct mir_lookahead_answer *a,
+                    struct mirage_decision *out)
+{
+    struct mir_lookahead_fan why;
+
+    if (out->size < sizeof(*out) || !mir_lookahead_explain(view->lookahead, c, a, &why))
+        return;
+    fill_points(a, &why, &l->fan);
+    l->fan.n_jobs = why.n_jobs;
+    for (uint32_t i = 0; i < why.n_jobs; i++)
+        l->fan.jobs[i] = (struct mirage_fan_job){
+            .id = why.jobs[i].id,
+            .is_running = why.jobs[i].is_running,
+            .effect_h = why.jobs[i].effect_h,
+        };
+    out->fan = &l->fan;
 }
 
 static int lookahead_decide(void *state,
@@ -164,7 +216,7 @@ static int lookahead_decide(void *state,
         .warmup_s = view->warmup_s,
         .overlap_weight = view->overlap_weight,
         .tail = l->tail,
-        .foresight = l->foresight,
+        .foresight = l->foresight * fmin(view->overlap_weight, 1),
         .period_s = view->period_s,
         .n_futures = l->n_futures,
     };
@@ -178,6 +230,7 @@ static int lookahead_decide(void *state,
     if (mir_lookahead_ask(view->lookahead, &c, &answer, &why) != 0)
         return fall_back(l, view, why.text, out, err);
     judge(l, view, &answer, out);
+    explain(l, view, &c, &answer, out);
     be_quiet(l, view, &answer);
     return 0;
 }

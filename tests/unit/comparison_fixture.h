@@ -5,10 +5,12 @@
 #ifndef MIR_TESTS_COMPARISON_FIXTURE_H
 #define MIR_TESTS_COMPARISON_FIXTURE_H
 
+#include <math.h>
 #include <string.h>
 
 #include "daemon/core/alloc.h"
 #include "traces/replay/comparison.h"
+#include "traces/replay/fans.h"
 
 enum { FIXTURE_HOUR = 3600, FIXTURE_NEVER = INT32_MAX };
 
@@ -62,6 +64,28 @@ static inline void fixture_fill(const struct mir_comparison *c,
     row->outcomes[0] = fixture_outcomes(c, signed_s);
     for (uint32_t w = 1; w < c->n_weights; w++)
         row->outcomes[w] = row->outcomes[0];
+}
+
+/* What the policy saw of episode `e`, `ahead_s` before the end: three submissions and two jobs. */
+static inline void
+fixture_fan(const struct mir_comparison *c, struct mir_comparison_row *row, uint32_t e, int ahead_s)
+{
+    int64_t end_at = row->outcomes[0][e * c->n_links].predecessor_end_at;
+    struct mirage_fan fan = {.n_points = 3, .n_futures = 32, .best = 1, .n_jobs = 2};
+
+    if (row->fans == NULL)
+        row->fans = MIR_NEW_ARRAY(struct mir_episode_fans, c->n_episodes);
+    for (int k = 0; k < 3; k++)
+        fan.points[k] = (struct mirage_fan_point){end_at - ahead_s + k * ahead_s / 2,
+                                                  3 - k % 2,
+                                                  1.5 - k % 2,
+                                                  k == 1 ? NAN : 9.25,
+                                                  0,
+                                                  1,
+                                                  2};
+    fan.jobs[0] = (struct mirage_fan_job){4711, 1, 3.25};
+    fan.jobs[1] = (struct mirage_fan_job){4712, 0, -1.5};
+    mir_episode_fans_keep(&row->fans[e], &fan, end_at);
 }
 
 /* Other outcomes at the second weight. */

@@ -19,6 +19,7 @@
 #include "daemon/host/joblog.h"
 #include "tests/unit/model_fixture.h"
 #include "traces/generate/generate.h"
+#include "traces/replay/fans.h"
 #include "traces/sim/sim.h"
 
 enum { HOUR = 3600, DAY = 86400, MAX_TEST_POLICIES = 8 };
@@ -539,6 +540,7 @@ static void a_model_of_one_answer_is_a_fixed_lead(void **state)
     add_policy(&w, "xgb-q");
     add_policy(&w, "rf:threshold=-5.05");
     w.e.model = fixture_model();
+    w.e.model->origin.to_at = INT64_MAX / 2; /* learned until just now: not calibrated yet */
     fixture_quantiles(w.e.model, MIR_WAIT_FOREST_Q, "nodes", 1000, slope, 0);
     fixture_quantiles(w.e.model, MIR_WAIT_XGB_Q, "nodes", 1000, slope, 0);
     /* The chain's own age (s) in the paper's newest row: what is known of the time left. */
@@ -687,6 +689,55 @@ static void a_model_changes_nothing_for_those_who_do_not_ask(void **state)
 
 /* ---- Told beside */
 
+/* Of the first link: its first look, as none is half a day before the end, and its submission. */
+static void what_a_policy_saw_is_kept_of_the_first_link(void **state)
+{
+    const struct mir_comparison_row *row;
+    struct world w;
+
+    (void)state;
+    open_world(&w, MIR_SCHED_EASY, 2);
+    add_job(&w, 900, 1, 60);
+    add_policy(&w, "reactive");
+    add_policy(&w, MIR_BINARY_DIR "/tests/plugin/fanned.so"); /* an hour before the end */
+    w.e.shape.limit_s = w.e.shape.run_s = 2 * HOUR;
+    w.e.n_jobs = 3;
+    run_world(&w);
+    row = &w.c.rows[1];
+    assert_null(w.c.rows[0].fans[0].last);
+    assert_non_null(row->fans[0].last);
+    assert_int_equal(row->fans[0].first->points[0].submit_at,
+                     row->outcomes[0][0].predecessor_start_at);
+    assert_int_equal(row->fans[0].last->points[0].submit_at, row->outcomes[0][0].submit_at);
+    assert_true(row->outcomes[0][1].submit_at > row->outcomes[0][0].submit_at);
+    close_world(&w);
+}
+
+/* It expects to wait for 0, 1, 2 h: 12 h before the end, 8 and 4; then it has submitted. */
+static void waits_are_held_against_what_a_policy_expected(void **state)
+{
+    (void)state;
+    for (uint32_t n_nodes = 1; n_nodes <= 2; n_nodes++) {
+        const struct mir_kept *kept;
+        struct world w;
+
+        open_world(&w, MIR_SCHED_EASY, n_nodes);
+        add_job(&w, 0, 1, 60);
+        add_policy(&w, "reactive");
+        add_policy(&w, MIR_BINARY_DIR "/tests/plugin/fanned.so");
+        w.e.shape.limit_s = w.e.shape.run_s = 12 * HOUR;
+        run_world(&w);
+        kept = &w.c.rows[1].kept;
+        assert_int_equal(w.c.rows[0].kept.n, 0);
+        assert_int_equal(kept->n, 3 * w.c.n_episodes);
+        assert_int_equal(kept->n_p10,
+                         n_nodes == 1 ? 0 : kept->n); /* the chain's own node, or another */
+        assert_int_equal(kept->n_p50, kept->n_p10);
+        assert_int_equal(kept->n_p90, kept->n_p10);
+        close_world(&w);
+    }
+}
+
 static void the_timeline_covers_the_window_by_hours(void **state)
 {
     struct world w;
@@ -751,6 +802,8 @@ int main(void)
         cmocka_unit_test(the_model_is_told_the_successors_priority),
         cmocka_unit_test(threads_do_not_change_what_models_say),
         cmocka_unit_test(a_model_changes_nothing_for_those_who_do_not_ask),
+        cmocka_unit_test(what_a_policy_saw_is_kept_of_the_first_link),
+        cmocka_unit_test(waits_are_held_against_what_a_policy_expected),
         cmocka_unit_test(the_timeline_covers_the_window_by_hours),
         cmocka_unit_test(episodes_past_the_logs_end_are_told),
     };

@@ -40,7 +40,8 @@ static void reads_what_the_manual_shows(void **state)
             line,
             "run log.txt --chain nodes=8,limit=48h,links=3 --every 6h --from 2023-02-01 "
             "--to 2023-03-01 --policy reactive --policy lead:hours=6 --weights 1,0.25 --period 5m "
-            "--nodes 76 --set bf_interval=60 --threads 2 --json -o out.json --report r.html -q",
+            "--nodes 76 --set bf_interval=60 --truth grid,run-times --threads 2 --json -o out.json "
+            "--report r.html -q",
             &o, &err) != 0)
         fail_msg("%s", err.text);
     assert_string_equal(o.log_path, "log.txt");
@@ -61,6 +62,7 @@ static void reads_what_the_manual_shows(void **state)
     assert_int_equal(o.n_sets, 1);
     assert_string_equal(o.sets[0].key, "bf_interval");
     assert_string_equal(o.sets[0].value, "60");
+    assert_int_equal(o.truth, MIR_LOG_TRUTH_GRID | MIR_LOG_TRUTH_RUN_TIMES);
     assert_int_equal(o.n_threads, 2);
     assert_true(o.json && o.quiet && !o.csv);
     assert_string_equal(o.output, "out.json");
@@ -161,6 +163,8 @@ static void wrong_usage_is_refused_with_a_reason(void **state)
         {"run --in-sample", "--model"},
         {"run --model", "--model needs a value"},
         {"run --policy ./no-such-file.so", "no-such-file"},
+        {"run --truth arrivals,runs", "'runs' is none of run-times, arrivals, grid"},
+        {"schedule --truth grid", "--truth"},
         {"run --weights 1,two", "two"},
         {"run --weights -1", "-1"},
         {"run --weights 1,1", "twice"},

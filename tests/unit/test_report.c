@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_report.c - the four reports of one small comparison with an awkward policy name. */
+#include "traces/replay/log_truth.h"
 #include "traces/replay/report.h"
 
 #include <ctype.h>
@@ -54,6 +55,10 @@ static void make(struct mir_comparison *c)
     fixture_fill(c, &c->rows[1], AWKWARD, awkward);
     fixture_fill(c, &c->rows[2], "quantile", at_one);
     fixture_fill_second(c, &c->rows[2], at_half);
+    for (uint32_t e = 1; e < N_EPISODES; e++) {
+        fixture_fan(c, &c->rows[2], e, 30 * H);
+        fixture_fan(c, &c->rows[2], e, 20 * H);
+    }
     fixture_fill(c, &c->clairvoyant, "clairvoyant", bound);
     fixture_fill_second(c, &c->clairvoyant, bound);
     c->n_load = 5000;
@@ -187,6 +192,29 @@ static void json_tells_what_was_found(void **state)
     json_object_put(root);
 }
 
+static void json_has_the_fans_of_the_episode_that_is_shown(void **state)
+{
+    struct json_object *root = parsed(), *policies = at(root, "policies"), *missing;
+    struct json_object *fan = at(json_object_array_get_idx(policies, 2), "fan");
+    struct json_object *instants = at(fan, "instants"), *last, *point;
+
+    (void)state;
+    assert_false(
+        json_object_object_get_ex(json_object_array_get_idx(policies, 0), "fan", &missing));
+    assert_int_equal(number(fan, "episode"), 2);
+    assert_int_equal(number(fan, "of_episodes"), 5);
+    assert_true(number(fan, "cost_h") == 1);
+    assert_int_equal(json_object_array_length(instants), 2);
+    last = json_object_array_get_idx(instants, 1);
+    assert_true(number(last, "at") == number(fan, "predecessor_end_at") - 20 * H);
+    assert_int_equal(number(last, "futures"), 32);
+    assert_int_equal(json_object_array_length(at(last, "points")), 3);
+    point = json_object_array_get_idx(at(last, "points"), 1);
+    assert_null(json_object_array_get_idx(at(point, "cost_p10_p90_h"), 1));
+    assert_int_equal(number(json_object_array_get_idx(at(last, "jobs"), 0), "id"), 4711);
+    json_object_put(root);
+}
+
 static void json_tells_how_it_was_made(void **state)
 {
     struct json_object *root = parsed(), *run = at(root, "run");
@@ -308,6 +336,56 @@ static void table_tells_the_gap_with_its_interval(void **state)
     free(text);
 }
 
+/* Of policies that say what they expect; nothing is said of others. */
+static void forecasts_that_were_kept_are_told(void **state)
+{
+    struct mir_comparison c;
+    char *text, *line;
+
+    (void)state;
+    make(&c);
+    text = text_of(plain_table, &c);
+    assert_null(strstr(text, "Wait forecasts kept"));
+    free(text);
+    c.rows[2].kept = (struct mir_kept){200, 18, 98, 184};
+    text = text_of(plain_table, &c);
+    line = line_of(text, "Wait forecasts kept", "\nquantile ");
+    assert_non_null(strstr(line, "200     9 %    49 %    92 %"));
+    free(line);
+    free(text);
+    text = text_of(mir_report_json, &c);
+    assert_non_null(strstr(text, "\"wait_forecasts_kept\""));
+    assert_non_null(strstr(text, "0.49"));
+    free(text);
+    mir_comparison_release(&c);
+}
+
+/* Whoever reads figures of a run that cheats is to know. */
+static void a_run_that_cheats_says_so(void **state)
+{
+    report_f *const reports[] = {plain_table, mir_report_html};
+    struct mir_comparison c;
+    char *text;
+
+    (void)state;
+    make(&c);
+    for (unsigned i = 0; i < 2; i++) {
+        c.truth = 0;
+        text = text_of(reports[i], &c);
+        assert_null(strstr(text, "CHEATS"));
+        free(text);
+        c.truth = MIR_LOG_TRUTH_RUN_TIMES | MIR_LOG_TRUTH_GRID;
+        text = text_of(reports[i], &c);
+        assert_non_null(strstr(text, "CHEATS"));
+        assert_non_null(strstr(text, "run times, grid"));
+        free(text);
+    }
+    text = text_of(mir_report_json, &c);
+    assert_non_null(strstr(text, "\"lookahead_cheats_with\""));
+    free(text);
+    mir_comparison_release(&c);
+}
+
 static void a_model_is_named_where_there_is_one(void **state)
 {
     static report_f *const reports[] = {plain_table, mir_report_html, mir_report_json};
@@ -374,10 +452,48 @@ static void html_is_self_contained(void **state)
     assert_int_equal(count(text, "src="), 0);
     assert_int_equal(count(text, "url(") - count(text, "url(#"), 0);
     assert_int_equal(strncmp(text, "<!DOCTYPE html>\n", 16), 0);
-    /* Four charts, each with a title and a description for those who cannot see it. */
-    assert_int_equal(count(text, "role=\"img\""), 4);
-    assert_int_equal(count(text, "<desc "), 4);
+    /* Five charts, each with a title and a description for those who cannot see it. */
+    assert_int_equal(count(text, "role=\"img\""), 5);
+    assert_int_equal(count(text, "<desc "), 5);
     free(text);
+}
+
+/* Of two decisions both, under the policy's name, with the jobs that decide. */
+static void html_shows_what_the_policy_saw(void **state)
+{
+    char *text = made_text(mir_report_html);
+
+    (void)state;
+    assert_int_equal(count(text, "<svg id=\"fan\""), 1);
+    assert_non_null(strstr(text, "What quantile expected"));
+    assert_non_null(strstr(text, "20.0 h before the end: submits"));
+    assert_non_null(strstr(text, "30.0 h before the end: waits"));
+    assert_int_equal(count(text, "now 3.0 h, in 10.0 h only 2.0 h; 32 futures"), 1);
+    assert_int_equal(count(text, "job 4711 runs on: \xc2\xb1"
+                                 "3.2 h"),
+                     2);
+    assert_int_equal(count(text, "job 4712 will run: \xc2\xb1"
+                                 "1.5 h, the longer the earlier"),
+                     2);
+    assert_non_null(strstr(text, "the median cost (1.00 h) of 5, begun on 2023-02-01 08:00"));
+    free(text);
+}
+
+/* Policies that play out no futures have none, and the page says nothing of it. */
+static void html_without_fans_has_no_such_chart(void **state)
+{
+    struct mir_comparison c;
+    char *text;
+
+    (void)state;
+    make(&c);
+    for (uint32_t e = 0; e < N_EPISODES; e++)
+        mir_episode_fans_release(&c.rows[2].fans[e]);
+    text = text_of(mir_report_html, &c);
+    assert_int_equal(count(text, "<svg id=\"fan\""), 0);
+    assert_null(strstr(text, "Why it submitted"));
+    free(text);
+    mir_comparison_release(&c);
 }
 
 static void html_escapes_what_comes_from_outside(void **state)
@@ -553,14 +669,19 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_has_the_documented_keys),
         cmocka_unit_test(json_tells_what_was_found),
+        cmocka_unit_test(json_has_the_fans_of_the_episode_that_is_shown),
         cmocka_unit_test(json_tells_how_it_was_made),
         cmocka_unit_test(csv_has_as_many_fields_in_every_line),
         cmocka_unit_test(table_is_plain_ascii_without_trailing_blanks),
         cmocka_unit_test(table_ends_its_parts_with_the_clairvoyant),
         cmocka_unit_test(table_marks_the_best_policy_of_a_column),
         cmocka_unit_test(table_tells_the_gap_with_its_interval),
+        cmocka_unit_test(forecasts_that_were_kept_are_told),
+        cmocka_unit_test(a_run_that_cheats_says_so),
         cmocka_unit_test(a_model_is_named_where_there_is_one),
         cmocka_unit_test(html_is_self_contained),
+        cmocka_unit_test(html_shows_what_the_policy_saw),
+        cmocka_unit_test(html_without_fans_has_no_such_chart),
         cmocka_unit_test(html_escapes_what_comes_from_outside),
         cmocka_unit_test(html_has_no_impossible_number),
         cmocka_unit_test(html_closes_what_it_opens),

@@ -12,6 +12,7 @@
 
 #include "daemon/core/str.h"
 #include "traces/replay/comparison.h"
+#include "traces/replay/fans.h"
 #include "traces/replay/report_parts.h"
 
 /* All charts have this width in their own units; the page scales them. */
@@ -77,6 +78,9 @@ void mir_chart_cost(struct mir_str *s, const struct mir_figure_grid *grid);
 void mir_chart_outcomes(struct mir_str *s,
                         const struct mir_figure_grid *grid,
                         const struct mir_report_lines *lines);
+
+/* Expected cost by time of submission, at the decisions of one episode. */
+void mir_chart_fan(struct mir_str *s, const struct mir_fan_scene *scene);
 
 /* Load, queue and waits over the window.  Draws nothing without a timeline. */
 void mir_chart_timeline(struct mir_str *s, const struct mir_comparison *c);

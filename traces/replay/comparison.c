@@ -10,14 +10,18 @@
 
 #include "daemon/core/alloc.h"
 #include "traces/replay/bootstrap.h"
+#include "traces/replay/fans.h"
 
 static const double S_PER_H = 3600;
 
 /* Differences of mean costs below this (3.6 ms) are rounding. */
 static const double NO_GAP_H = 1e-6;
 
-static void release_row(struct mir_comparison_row *row)
+static void release_row(struct mir_comparison_row *row, uint32_t n_episodes)
 {
+    for (uint32_t e = 0; row->fans != NULL && e < n_episodes; e++)
+        mir_episode_fans_release(&row->fans[e]);
+    free(row->fans);
     /* Weights may share an array. */
     for (size_t w = 0; w < MIR_MAX_WEIGHTS; w++) {
         for (size_t v = w + 1; v < MIR_MAX_WEIGHTS; v++) {
@@ -33,8 +37,8 @@ static void release_row(struct mir_comparison_row *row)
 void mir_comparison_release(struct mir_comparison *c)
 {
     for (uint32_t i = 0; i < c->n_rows; i++)
-        release_row(&c->rows[i]);
-    release_row(&c->clairvoyant);
+        release_row(&c->rows[i], c->n_episodes);
+    release_row(&c->clairvoyant, c->n_episodes);
     free(c->rows);
     free(c->episode_at);
     free(c->load);

@@ -41,6 +41,20 @@ struct mir_outcome {
 /* The signed outcome d in seconds; MIR_UNSTARTED_S for a successor that never started. */
 int64_t mir_outcome_signed_s(const struct mir_outcome *o);
 
+struct mir_episode_fans; /* fans.h */
+
+/*
+ * How often a policy's own forecasts of the wait were kept: those of a submission now at
+ * every MIR_KEPT_EVERY_S of a predecessor's run, where the policy tells what it expects and
+ * the wait, or what 9 of 10 were to stay below, is more than MIR_ZERO_S.
+ */
+struct mir_kept {
+    uint64_t n;                   /* forecasts */
+    uint64_t n_p10, n_p50, n_p90; /* of them, waits up to that quantile */
+};
+
+enum { MIR_KEPT_EVERY_S = 4 * 3600 };
+
 /* One policy, over all episodes and links. */
 struct mir_comparison_row {
     char *policy;  /* the spec as written; owned */
@@ -48,11 +62,13 @@ struct mir_comparison_row {
     bool uses_weight;
     /* How often it was asked, at all weights, and how often it fell back on another rule. */
     uint64_t n_decisions, n_fell_back;
+    struct mir_kept kept; /* at all weights */
     /*
      * outcomes[w][episode * n_links + link]; a policy that does not look at the
      * weight has one array that every weight points to.
      */
     struct mir_outcome *outcomes[MIR_MAX_WEIGHTS];
+    struct mir_episode_fans *fans; /* of each episode (fans.h); NULL: none; owned */
 };
 
 struct mir_load_point { /* one instant of the background, for the timeline */
@@ -82,6 +98,8 @@ struct mir_comparison {
     char *model;   /* its file; NULL: none */
     char *model_source;
     int64_t model_from_at, model_to_at; /* what it was trained on */
+    unsigned
+        truth; /* of enum mir_log_truth_part: what a lookahead was told and nobody could know */
     uint32_t cluster_nodes;
     uint32_t chain_nodes;
     int32_t chain_limit_s;

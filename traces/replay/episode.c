@@ -8,6 +8,7 @@
 #include "daemon/core/alloc.h"
 #include "daemon/core/rng.h"
 #include "daemon/engine/chain.h"
+#include "traces/replay/fans.h"
 
 /* Who takes part: a policy at a weight, or the clairvoyant at a weight. */
 struct player {
@@ -16,11 +17,16 @@ struct player {
     uint32_t weight;
     void *state; /* the plugin's, for one episode */
     struct mir_link link;
-    struct mir_outcome *outcomes; /* of the episode, one for each link */
-    bool submits;                 /* at the instant being looked at */
+    struct mir_outcome *outcomes;  /* of the episode, one for each link */
+    struct mir_episode_fans *fans; /* of the episode; NULL: this player's are not kept */
+    bool keeps_fans;               /* at this link */
+    bool submits;                  /* at the instant being looked at */
     bool decided;
     double best_cost; /* clairvoyant only */
     uint64_t n_decisions, n_fell_back;
+    bool foretells; /* at the instant being looked at, its wait: */
+    double wait_p10_h, wait_p50_h, wait_p90_h;
+    struct mir_kept kept;
 };
 
 /* The simulators of one link of a chain. */
@@ -151,12 +157,21 @@ void mir_worker_destroy(struct mir_worker *w)
     free(w);
 }
 
+static void add_kept(struct mir_kept *sum, const struct mir_kept *kept)
+{
+    sum->n += kept->n;
+    sum->n_p10 += kept->n_p10;
+    sum->n_p50 += kept->n_p50;
+    sum->n_p90 += kept->n_p90;
+}
+
 void mir_worker_add_counts(const struct mir_worker *w, struct mir_comparison *out)
 {
     out->n_probes += w->n_probes;
     for (uint32_t i = 0; i < w->n_players; i++) {
         w->players[i].row->n_decisions += w->players[i].n_decisions;
         w->players[i].row->n_fell_back += w->players[i].n_fell_back;
+        add_kept(&w->players[i].row->kept, &w->players[i].kept);
     }
 }
 
@@ -231,13 +246,27 @@ static void give_forecasts(struct mir_worker *w,
     }
 }
 
+/* What it expects of a submission now; the first of its points is that. */
+static void hear_forecast(struct player *p, const struct mirage_fan *fan)
+{
+    p->foretells = fan != NULL && fan->n_points > 0;
+    if (!p->foretells)
+        return;
+    p->wait_p10_h = fan->points[0].wait_p10_h;
+    p->wait_p50_h = fan->points[0].wait_p50_h;
+    p->wait_p90_h = fan->points[0].wait_p90_h;
+}
+
 static bool decides_to_submit(struct player *p, const struct mir_snapshot *queue)
 {
     struct mirage_decision decision;
 
     mir_link_decide(&p->link, queue, &decision);
+    hear_forecast(p, decision.fan);
     p->n_decisions++;
     p->n_fell_back += decision.fell_back != 0;
+    if (p->keeps_fans)
+        mir_episode_fans_keep(p->fans, decision.fan, p->link.predecessor_end_at);
     return decision.action == MIRAGE_SUBMIT;
 }
 
@@ -254,6 +283,7 @@ static bool ask(struct player **members, uint32_t n, const struct mir_snapshot *
         struct player *p = members[i];
 
         p->submits = p->policy == NULL;
+        p->foretells = false;
         if (p->policy != NULL && !p->decided)
             p->submits = ended || decides_to_submit(p, queue);
         wanted |= p->submits;
@@ -281,6 +311,36 @@ static void settle(struct player **members, uint32_t n, uint32_t link, const str
             p->outcomes[link] = *o;
         }
     }
+}
+
+/* ---- Are forecasts kept? */
+
+static bool is_checked(const struct player *p, const struct mir_outcome *o)
+{
+    return p->foretells && (o->submit_at - o->predecessor_start_at) % MIR_KEPT_EVERY_S == 0;
+}
+
+static bool any_is_checked(struct player *const *members, uint32_t n, const struct mir_outcome *o)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (is_checked(members[i], o))
+            return true;
+    }
+    return false;
+}
+
+static void check_forecast(struct player *p, const struct mir_outcome *o)
+{
+    const double zero_h = MIR_ZERO_S / 3600.0;
+    double wait_h =
+        o->start_at == INT64_MAX ? INFINITY : (double)(o->start_at - o->submit_at) / 3600 - zero_h;
+
+    if (!is_checked(p, o) || (wait_h <= 0 && p->wait_p90_h <= zero_h))
+        return;
+    p->kept.n++;
+    p->kept.n_p10 += wait_h <= p->wait_p10_h;
+    p->kept.n_p50 += wait_h <= p->wait_p50_h;
+    p->kept.n_p90 += wait_h <= p->wait_p90_h;
 }
 
 /*
@@ -333,20 +393,25 @@ static int decide_at(struct mir_worker *w,
         return 0;
     if (w->scratch == NULL)
         w->scratch = mir_sim_fork(world);
-    until_at = worth_knowing_until(members, n, end_at);
+    until_at = any_is_checked(members, n, &o) ? end_at + MIR_EPISODE_HORIZON_S
+                                              : worth_knowing_until(members, n, end_at);
     o.start_at = mir_sim_probe(world, w->scratch, &w->e->shape, until_at);
     w->n_probes++;
+    for (uint32_t i = 0; i < n; i++)
+        check_forecast(members[i], &o);
     if (o.start_at != INT64_MAX || until_at == end_at + MIR_EPISODE_HORIZON_S)
         settle(members, n, link, &o);
     return 0;
 }
 
-static void begin_link(struct player **members, uint32_t n, const struct predecessor *before)
+static void
+begin_link(struct player **members, uint32_t n, uint32_t link, const struct predecessor *before)
 {
     for (uint32_t i = 0; i < n; i++) {
         struct player *p = members[i];
 
         p->decided = false;
+        p->keeps_fans = p->fans != NULL && link == 0;
         p->best_cost = INFINITY;
         p->link.policy_state = p->state;
         p->link.predecessor_submit_at = before->submit_at;
@@ -374,7 +439,7 @@ static int decide_link(struct mir_worker *w,
     int64_t end_at = before->start_at + w->e->shape.run_s;
     int64_t at = before->start_at;
 
-    begin_link(members, n, before);
+    begin_link(members, n, link, before);
     for (;;) {
         int rc;
 
@@ -539,6 +604,7 @@ static int open_players(struct mir_worker *w, uint32_t index, struct mir_error *
         if (rc != 0)
             return rc;
         p->outcomes = p->row->outcomes[p->weight] + (size_t)index * w->n_links;
+        p->fans = p->row->fans != NULL && p->weight == 0 ? &p->row->fans[index] : NULL;
         w->members[i] = p;
     }
     return 0;

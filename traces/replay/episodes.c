@@ -10,6 +10,7 @@
 #include "daemon/core/alloc.h"
 #include "daemon/core/clock.h"
 #include "traces/replay/episode.h"
+#include "traces/replay/fans.h"
 #include "traces/replay/timeline.h"
 
 uint32_t mir_episodes_count(const struct mir_episodes *e)
@@ -168,6 +169,7 @@ static void make_rows(const struct mir_episodes *e, struct mir_comparison *out)
 
         make_row(&out->rows[i], mir_policy_spec(e->policies[i]), plugin->summary,
                  plugin->uses_weight != 0, out);
+        out->rows[i].fans = MIR_NEW_ARRAY(struct mir_episode_fans, out->n_episodes);
     }
     make_row(&out->clairvoyant, "clairvoyant",
              "the best submission in hindsight, at any decision instant", true, out);
@@ -187,6 +189,7 @@ static void describe(const struct mir_episodes *e, struct mir_comparison *out)
         out->episode_at[i] = e->from_at + (int64_t)i * e->every_s + warmup_s;
     out->scheduler = mir_strdup(mir_scheduler_name(e->cluster->scheduler));
     out->protocol = mir_strdup(e->protocol == MIR_PROTOCOL_COLD ? "cold" : "continuous");
+    out->truth = e->truth;
     out->cluster_nodes = mir_cluster_nodes(e->cluster);
     out->chain_nodes = e->shape.n_nodes;
     out->chain_limit_s = e->shape.limit_s;

@@ -24,6 +24,7 @@
 #include "models/predict/wait_model.h"
 #include "plugins/policy.h"
 #include "traces/replay/comparison.h"
+#include "traces/replay/log_truth.h"
 #include "traces/sim/capacity.h"
 #include "traces/sim/cluster.h"
 #include "traces/sim/workload.h"
@@ -57,6 +58,7 @@ struct mir_episodes {
      * the predecessor follows cold_warmup_s later.
      */
     int64_t from_at, to_at;
+    unsigned truth; /* of enum mir_log_truth_part: what a lookahead is told that nobody can know */
     enum mir_protocol protocol;
     int32_t cold_arrivals_s, cold_warmup_s;
     uint64_t seed;

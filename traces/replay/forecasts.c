@@ -16,6 +16,7 @@ struct mir_forecasts {
     struct mir_forecaster *forecaster;
     struct mir_lookahead *lookahead; /* NULL: nobody asks */
     struct mir_live_books *live;     /* its own; NULL: not begun */
+    struct mir_log_truth truth;      /* that it is told */
 };
 
 static bool is_asked_for(const struct mir_episodes *e, unsigned part)
@@ -63,6 +64,11 @@ int mir_background_make(const struct mir_episodes *e,
 {
     int rc = mir_job_timeline_create(options, &out->jobs, err);
 
+    if (rc == 0 && is_asked_for(e, MIR_SNAPSHOT_LOOKAHEAD))
+        mir_habit_track_make(&out->jobs, &out->habits);
+    if (rc == 0 && (mir_forecasts_wanted(e) & MIR_SNAPSHOT_FORECAST) != 0)
+        rc = mir_calibration_track_make(options, &out->jobs, e->model, last_decision_at(e, from_at),
+                                        &out->calibrations, err);
     if (rc != 0 || !wants_paper(e))
         return rc;
     return mir_paper_rows_make(options, from_at, last_decision_at(e, from_at), &out->paper, err);
@@ -70,18 +76,13 @@ int mir_background_make(const struct mir_episodes *e,
 
 void mir_background_release(struct mir_background *background)
 {
+    mir_habit_track_release(&background->habits);
+    mir_calibration_track_release(&background->calibrations);
     mir_job_timeline_release(&background->jobs);
     mir_paper_rows_release(&background->paper);
 }
 
 /* ---- A worker's forecaster and lookahead */
-
-static int32_t planned_ahead_s(const struct mir_cluster *cluster)
-{
-    bool backfills = cluster->scheduler == MIR_SCHED_SLURM && cluster->params.backfill;
-
-    return backfills ? cluster->params.bf_window_s : 0;
-}
 
 static struct mir_lookahead *create_lookahead(const struct mir_episodes *e)
 {
@@ -98,6 +99,14 @@ static struct mir_lookahead *create_lookahead(const struct mir_episodes *e)
     return mir_lookahead_create(&options);
 }
 
+static void begin_lookahead(struct mir_forecasts *f)
+{
+    f->lookahead = create_lookahead(f->e);
+    mir_log_truth_make(f->e->workload, f->e->truth, &f->truth);
+    if (f->e->truth != 0)
+        mir_lookahead_set_truth(f->lookahead, &f->truth.known);
+}
+
 struct mir_forecasts *mir_forecasts_create(const struct mir_episodes *e,
                                            const struct mir_background *background)
 {
@@ -105,10 +114,10 @@ struct mir_forecasts *mir_forecasts_create(const struct mir_episodes *e,
 
     f->e = e;
     f->background = background != NULL ? background : &f->own;
-    f->forecaster = mir_forecaster_create(planned_ahead_s(e->cluster));
+    f->forecaster = mir_forecaster_create(mir_cluster_window_s(e->cluster));
     mir_forecaster_set_model(f->forecaster, e->model);
     if ((mir_forecasts_wanted(e) & MIR_SNAPSHOT_LOOKAHEAD) != 0)
-        f->lookahead = create_lookahead(e);
+        begin_lookahead(f);
     return f;
 }
 
@@ -129,6 +138,7 @@ void mir_forecasts_destroy(struct mir_forecasts *f)
         return;
     forget(f);
     mir_lookahead_destroy(f->lookahead);
+    mir_log_truth_release(&f->truth);
     mir_forecaster_destroy(f->forecaster);
     free(f);
 }
@@ -160,6 +170,15 @@ int mir_forecasts_begin(struct mir_forecasts *f,
     return 0;
 }
 
+static void give_calibrations(struct mir_forecasts *f, int64_t now)
+{
+    const struct mir_calibration *c = mir_calibration_track_at(&f->background->calibrations, now);
+
+    for (int i = 0; i < MIR_N_QUANTILE_METHODS; i++)
+        mir_forecaster_set_calibration(f->forecaster, (enum mir_wait_method)i,
+                                       c != NULL ? &c[i] : NULL);
+}
+
 struct mir_forecaster *
 mir_forecasts_look(struct mir_forecasts *f, const struct mir_snapshot *queue, bool paper)
 {
@@ -168,6 +187,7 @@ mir_forecasts_look(struct mir_forecasts *f, const struct mir_snapshot *queue, bo
     if (has_paper)
         mir_paper_rows_history(&f->background->paper, queue->now, &f->paper);
     mir_forecaster_set_paper(f->forecaster, has_paper ? &f->paper : NULL);
+    give_calibrations(f, queue->now);
     mir_forecaster_look(f->forecaster, queue);
     return f->forecaster;
 }
@@ -175,11 +195,15 @@ mir_forecasts_look(struct mir_forecasts *f, const struct mir_snapshot *queue, bo
 struct mir_lookahead *mir_forecasts_look_ahead(struct mir_forecasts *f,
                                                const struct mir_snapshot *queue)
 {
+    struct mir_habits habits;
+
     if (f->lookahead == NULL)
         return NULL;
     mir_live_books_follow(f->live, queue);
     mir_lookahead_set_books(f->lookahead, mir_live_books_runs(f->live),
                             mir_live_books_arrivals(f->live));
+    mir_habit_track_at(&f->background->habits, queue->now, &habits);
+    mir_lookahead_set_habits(f->lookahead, &habits);
     mir_lookahead_look(f->lookahead, queue);
     return f->lookahead;
 }

@@ -3,7 +3,8 @@
  * forecaster and one lookahead per worker, fed with what could be known then.  The
  * forecaster's run times are those of jobs that had started or ended when the
  * episode's first job was submitted, the lookahead's follow the decisions
- * (live_books.h); the queue is that of the decision; nothing later is looked at.
+ * (live_books.h), as do calibrations; the queue is that of the decision; nothing later
+ * is looked at.
  */
 #ifndef MIR_REPLAY_FORECASTS_H
 #define MIR_REPLAY_FORECASTS_H
@@ -15,7 +16,9 @@
 #include "daemon/host/snapshot.h"
 #include "models/lookahead/lookahead.h"
 #include "models/predict/forecaster.h"
+#include "traces/replay/calibration_track.h"
 #include "traces/replay/episodes.h"
+#include "traces/replay/habit_track.h"
 #include "traces/replay/job_timeline.h"
 #include "traces/replay/paper_rows.h"
 #include "traces/sim/sim.h"
@@ -23,7 +26,9 @@
 /* The simulated log without any chain.  Read-only once made; any thread. */
 struct mir_background {
     struct mir_job_timeline jobs;
-    struct mir_paper_rows paper; /* n 0: nobody asks for it */
+    struct mir_habit_track habits;             /* n 0: nobody asks for a lookahead */
+    struct mir_calibration_track calibrations; /* n 0: nobody asks for forecasts */
+    struct mir_paper_rows paper;               /* n 0: nobody asks for it */
 };
 
 /*

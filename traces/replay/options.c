@@ -189,6 +189,15 @@ SETTER(set_weights)
     return mir_value_weights(value, o, err);
 }
 
+SETTER(set_truth)
+{
+    struct mir_error why = {{0}};
+
+    if (mir_log_truth_parse(value, &o->truth, &why) == 0)
+        return 0;
+    return mir_error_set(err, -EINVAL, "--truth: %s", why.text);
+}
+
 SETTER(set_protocol)
 {
     if (strcmp(value, "continuous") == 0)
@@ -231,6 +240,10 @@ static const struct mir_option_row ROWS[] = {
      set_model},
     {"in-sample", 0, NULL, RUN, CHAIN, "take a model that was trained on this run's own days",
      set_in_sample},
+    {"truth", 0, "PART,...", RUN, CHAIN,
+     "cheat, to see what limits lookahead: it is told the true run-times or arrivals, or looks at "
+     "every step of a finer grid",
+     set_truth},
     {"weights", 0, "W,...", RUN, CHAIN,
      "weights of overlap in cost = interruption + W * overlap; default 1,0.5,0.1", set_weights},
     {"period", 0, "TIME", RUN, CHAIN, "between decisions; default 10m", set_period},

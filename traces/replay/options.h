@@ -85,6 +85,7 @@ struct mir_replay_options {
     uint32_t n_policies;
     const char *model; /* a file, or NULL */
     bool in_sample;    /* days that the model was trained on may be replayed */
+    unsigned truth;    /* of enum mir_log_truth_part */
     double weights[MIR_MAX_WEIGHTS];
     uint32_t n_weights;
     enum mir_protocol protocol;

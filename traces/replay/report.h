@@ -26,7 +26,11 @@ int mir_report_csv(FILE *to, const struct mir_comparison *c, struct mir_error *e
  * weight, and all of them under "by_weight":{"1":{"interruption_h",..},..}.  Also
  * "summary", "uses_weight", "decisions", "fell_back", "outcomes", "late_share", and "unstarted": successors that
  * never started, each counted as MIR_UNSTARTED_S of interruption.  A figure that does not
- * exist (of an empty class, of a gap that is none) is null.  Stable: keys are only ever added.
+ * exist (of an empty class, of a gap that is none) is null.  A policy that plays out
+ * futures has "fan":{"episode","of_episodes","cost_h","predecessor_end_at","submit_at",
+ * "start_at","clairvoyant_submit_at","instants":[{"at","futures","best","points":[{"submit_at",
+ * "cost_h","cost_p10_p90_h":[..],"wait_p50_h","wait_p10_p90_h":[..]}],"jobs":[{"id","running",
+ * "effect_h"}]}]}, of the episode that the HTML page shows (fans.h).  Stable: keys are only ever added.
  */
 int mir_report_json(FILE *to, const struct mir_comparison *c, struct mir_error *err);
 

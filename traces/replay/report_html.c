@@ -10,6 +10,7 @@
 
 #include "daemon/core/parse.h"
 #include "traces/replay/chart.h"
+#include "traces/replay/log_truth.h"
 #include "traces/replay/report.h"
 
 /* "8 nodes", "1 node". */
@@ -166,6 +167,63 @@ static void add_charts_after_table(struct mir_str *s,
     close_figure(s, "The cluster's background load while the chains were submitted, in UTC.");
 }
 
+/* The best policy of those that play out futures. */
+static bool choose_fan(const struct mir_figure_grid *grid,
+                       struct mir_fan_scene *scene,
+                       const struct mir_comparison_row **row)
+{
+    const struct mir_comparison *c = grid->comparison;
+    double least = INFINITY;
+
+    for (uint32_t i = 0; i < c->n_rows; i++) {
+        double cost_h = mir_figure_grid_get(grid, i, 0, -1)->cost_mean_h;
+        struct mir_fan_scene found;
+
+        if (cost_h < least && mir_fan_scene_choose(c, &c->rows[i], &found)) {
+            least = cost_h;
+            *scene = found;
+            *row = &c->rows[i];
+        }
+    }
+    return least < INFINITY;
+}
+
+static void add_fan_caption(struct mir_str *s,
+                            const struct mir_comparison *c,
+                            const struct mir_comparison_row *row,
+                            const struct mir_fan_scene *scene)
+{
+    mir_str_add(s, "<figcaption>What ");
+    mir_html_add(s, row->policy);
+    mir_str_addf(s, " expected each submission to cost, by its time, at %s (w = %g). ",
+                 scene->n_fans > 1 ? "two of its decisions" : "its only decision", c->weights[0]);
+    mir_str_addf(s, "It is the episode of the median cost (%.2f h) of %u, begun on ", scene->cost_h,
+                 scene->n_episodes);
+    add_time(s, c->episode_at[scene->episode]);
+    mir_str_addf(s, "; submitted %.1f h before the end",
+                 ((double)scene->outcome->predecessor_end_at - (double)scene->outcome->submit_at) /
+                     3600);
+    if (scene->clairvoyant_at != INT64_MIN)
+        mir_str_addf(s, ", where the clairvoyant would have submitted %.1f h before it",
+                     ((double)scene->outcome->predecessor_end_at - (double)scene->clairvoyant_at) /
+                         3600);
+    mir_str_add(s, ". Named are the jobs whose drawn run times go with the start, beyond what "
+                   "chance would show, and by how much one deviation of theirs moves it.");
+    mir_str_add(s, "</figcaption>\n</figure>\n");
+}
+
+static void add_fan(struct mir_str *s, const struct mir_figure_grid *grid)
+{
+    const struct mir_comparison_row *row = NULL;
+    struct mir_fan_scene scene;
+
+    if (!choose_fan(grid, &scene, &row))
+        return;
+    open_figure(s, "Why it submitted when it did");
+    mir_chart_fan(s, &scene);
+    add_fan_caption(s, grid->comparison, row, &scene);
+}
+
 static void add_made_entry(struct mir_str *s, const char *term, const char *text, bool code)
 {
     mir_str_addf(s, "<dt>%s</dt><dd>%s", term, code ? "<code>" : "");
@@ -186,6 +244,17 @@ static void add_model(struct mir_str *s, const struct mir_comparison *c)
     mir_str_release(&text);
 }
 
+static void add_truth(struct mir_str *s, const struct mir_comparison *c)
+{
+    char parts[64], text[128];
+
+    if (c->truth == 0)
+        return;
+    snprintf(text, sizeof text, "lookahead was told the truth of: %s.  No forecast.",
+             mir_log_truth_format(c->truth, parts));
+    add_made_entry(s, "CHEATS", text, false);
+}
+
 static void add_how_made(struct mir_str *s, const struct mir_comparison *c)
 {
     char text[256], limit[32], every[32], period[32];
@@ -196,6 +265,7 @@ static void add_how_made(struct mir_str *s, const struct mir_comparison *c)
     snprintf(text, sizeof text, "%u nodes, scheduler %s, protocol %s", c->cluster_nodes,
              c->scheduler != NULL ? c->scheduler : "?", c->protocol != NULL ? c->protocol : "?");
     add_made_entry(s, "cluster", text, false);
+    add_truth(s, c);
     snprintf(text, sizeof text,
              "%u links of %u node%s and %s; one chain every %s, a decision every %s",
              c->n_links + 1, c->chain_nodes, c->chain_nodes == 1 ? "" : "s",
@@ -290,6 +360,7 @@ static void add_page(struct mir_str *s, const struct mir_figure_grid *grid)
         add_warnings(s, grid);
         add_charts_before_table(s, grid);
         add_tables(s, grid, &lines);
+        add_fan(s, grid);
         add_charts_after_table(s, grid, &lines);
         add_by_load(s, grid, &lines);
         add_policies(s, c);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "daemon/core/parse.h"
+#include "traces/replay/fans.h"
+#include "traces/replay/log_truth.h"
 #include "traces/replay/report.h"
 #include "traces/replay/report_parts.h"
 
@@ -151,11 +153,14 @@ static void add_model(struct json_object *to, const struct mir_comparison *c)
 static void add_run(struct json_object *to, const struct mir_comparison *c)
 {
     struct json_object *chain;
+    char cheats[64];
 
     add_text(to, "log", c->log_path);
     add_text(to, "command", c->command);
     add_text(to, "scheduler", c->scheduler);
     add_text(to, "protocol", c->protocol);
+    if (c->truth != 0)
+        add_text(to, "lookahead_cheats_with", mir_log_truth_format(c->truth, cheats));
     add_count(to, "nodes", c->cluster_nodes);
     chain = add_object(to, "chain");
     add_count(chain, "nodes", c->chain_nodes);
@@ -174,6 +179,82 @@ static void add_run(struct json_object *to, const struct mir_comparison *c)
     add_model(to, c);
 }
 
+static void add_seconds(struct json_object *to, const char *key, int64_t at)
+{
+    json_object_object_add(to, key, json_object_new_int64(at));
+}
+
+static struct json_object *new_instant(const struct mir_view_fan *fan)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *points = json_object_new_array(), *jobs = json_object_new_array();
+
+    add_seconds(o, "at", fan->points[0].submit_at);
+    add_count(o, "futures", fan->n_futures);
+    add_count(o, "best", fan->best);
+    for (uint32_t k = 0; k < fan->n_points; k++) {
+        const struct mir_view_fan_point *p = &fan->points[k];
+        struct json_object *point = json_object_new_object();
+
+        json_object_array_add(points, point);
+        add_seconds(point, "submit_at", p->submit_at);
+        add_number(point, "cost_h", p->cost_h);
+        add_pair(point, "cost_p10_p90_h", p->cost_p10_h, p->cost_p90_h);
+        add_number(point, "wait_p50_h", p->wait_p50_h);
+        add_pair(point, "wait_p10_p90_h", p->wait_p10_h, p->wait_p90_h);
+    }
+    for (uint32_t i = 0; i < fan->n_jobs; i++) {
+        struct json_object *job = json_object_new_object();
+
+        json_object_array_add(jobs, job);
+        add_count(job, "id", fan->jobs[i].id);
+        json_object_object_add(job, "running", json_object_new_boolean(fan->jobs[i].is_running));
+        add_number(job, "effect_h", fan->jobs[i].effect_h);
+    }
+    json_object_object_add(o, "points", points);
+    json_object_object_add(o, "jobs", jobs);
+    return o;
+}
+
+/* Only of policies that play out futures. */
+static void add_fan(struct json_object *to,
+                    const struct mir_comparison *c,
+                    const struct mir_comparison_row *row)
+{
+    struct json_object *fan, *instants;
+    struct mir_fan_scene scene;
+
+    if (!mir_fan_scene_choose(c, row, &scene))
+        return;
+    fan = add_object(to, "fan");
+    add_count(fan, "episode", scene.episode);
+    add_count(fan, "of_episodes", scene.n_episodes);
+    add_number(fan, "cost_h", scene.cost_h);
+    add_seconds(fan, "predecessor_end_at", scene.outcome->predecessor_end_at);
+    add_seconds(fan, "submit_at", scene.outcome->submit_at);
+    add_seconds(fan, "start_at", scene.outcome->start_at);
+    if (scene.clairvoyant_at != INT64_MIN)
+        add_seconds(fan, "clairvoyant_submit_at", scene.clairvoyant_at);
+    instants = json_object_new_array();
+    for (uint32_t i = 0; i < scene.n_fans; i++)
+        json_object_array_add(instants, new_instant(scene.fans[i]));
+    json_object_object_add(fan, "instants", instants);
+}
+
+/* Of policies that say what they expect. */
+static void add_kept(struct json_object *to, const struct mir_kept *kept)
+{
+    struct json_object *o;
+
+    if (kept->n == 0)
+        return;
+    o = add_object(to, "wait_forecasts_kept");
+    add_count(o, "forecasts", kept->n);
+    add_number(o, "p10", (double)kept->n_p10 / (double)kept->n);
+    add_number(o, "p50", (double)kept->n_p50 / (double)kept->n);
+    add_number(o, "p90", (double)kept->n_p90 / (double)kept->n);
+}
+
 static struct json_object *build(const struct mir_figure_grid *grid)
 {
     const struct mir_comparison *c = grid->comparison;
@@ -190,7 +271,9 @@ static struct json_object *build(const struct mir_figure_grid *grid)
         json_object_object_add(o, "uses_weight", json_object_new_boolean(c->rows[i].uses_weight));
         add_count(o, "decisions", c->rows[i].n_decisions);
         add_count(o, "fell_back", c->rows[i].n_fell_back);
+        add_kept(o, &c->rows[i].kept);
         add_row(o, grid, i, c->rows[i].uses_weight);
+        add_fan(o, c, &c->rows[i]);
     }
     if (c->clairvoyant.outcomes[0] != NULL)
         add_row(add_object(root, "clairvoyant"), grid, c->n_rows, true);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/core/parse.h"
+#include "traces/replay/log_truth.h"
 #include "traces/replay/report.h"
 #include "traces/replay/report_parts.h"
 
@@ -197,6 +198,46 @@ static void add_costs(struct table *t)
                   add_gap);
 }
 
+static void add_share(struct table *t, uint64_t part, uint64_t n)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%.0f %%", 100 * (double)part / (double)n);
+    add_cell(t, text, 7, false);
+}
+
+static void add_kept_line(struct table *t, const struct mir_comparison_row *row)
+{
+    char text[32];
+
+    add_label(t, row->policy, false);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)row->kept.n);
+    add_cell(t, text, 9, false);
+    add_share(t, row->kept.n_p10, row->kept.n);
+    add_share(t, row->kept.n_p50, row->kept.n);
+    add_share(t, row->kept.n_p90, row->kept.n);
+    end_line(t);
+}
+
+/* Of policies that say what they expect; kept are 10, 50 and 90 % when they are right. */
+static void add_kept(struct table *t)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < t->c->n_rows; i++) {
+        if (t->c->rows[i].kept.n == 0)
+            continue;
+        if (!any) {
+            add_rule(t,
+                     "Wait forecasts kept (waits up to the forecast's 10, 50 and 90 % quantile)");
+            mir_str_addf(&t->s, "%-*s forecasts     p10     p50     p90\n", t->label_width,
+                         "policy");
+        }
+        any = true;
+        add_kept_line(t, &t->c->rows[i]);
+    }
+}
+
 static void add_load_header(struct table *t)
 {
     char text[32];
@@ -247,7 +288,7 @@ static void add_load(struct table *t, enum mir_load load)
 static void add_heading(struct table *t)
 {
     const struct mir_comparison *c = t->c;
-    char from[32], to[32], limit[32], every[32];
+    char from[32], to[32], limit[64], every[32];
 
     mir_str_addf(
         &t->s, "%u episodes of %u links, %u node%s x %s, one every %s, %.16s to %.16s UTC\n",
@@ -260,6 +301,9 @@ static void add_heading(struct table *t)
     if (c->model != NULL)
         mir_str_addf(&t->s, "%s, trained on %s, %.10s to %.10s\n", c->model, c->model_source,
                      mir_format_time(c->model_from_at, from), mir_format_time(c->model_to_at, to));
+    if (c->truth != 0)
+        mir_str_addf(&t->s, "CHEATS: lookahead was told the truth of: %s.  No forecast.\n",
+                     mir_log_truth_format(c->truth, limit));
 }
 
 static void add_notes(struct table *t)
@@ -288,6 +332,7 @@ int mir_report_table(FILE *to, const struct mir_comparison *c, bool colour, stru
     add_heading(&t);
     add_outcomes(&t);
     add_costs(&t);
+    add_kept(&t);
     for (int load = 0; load < MIR_N_LOADS; load++)
         add_load(&t, (enum mir_load)load);
     add_notes(&t);

@@ -56,6 +56,7 @@ static struct mir_pending_job see_pending(const struct mir_sim *sim, const struc
         .partition = job->partition,
         .account = job->account,
         .qos = job->qos,
+        .chained = q->job >= sim->n_jobs,
     };
 }
 
