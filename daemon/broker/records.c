@@ -2,6 +2,7 @@
 /* records.c - jobs and history: Slurm's structs to records of the wire. */
 #include "daemon/broker/records.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -352,6 +353,9 @@ void mir_record_partition_write(struct mir_str *s,
     add_number(s, "cpus", partition->n_cpus);
     add_limit(s, "limit_max_s", partition->limit_max_s);
     add_number(s, "up", partition->up);
+    mir_wire_add_i64(s, "tier", partition->tier); /* absent means 1, 0 is written */
+    mir_wire_add_i64(s, "job_factor", partition->job_factor);
+    add_number(s, "sets", partition->sets);
     mir_wire_end(s);
 }
 
@@ -381,6 +385,20 @@ static void write_priority(struct mir_str *s, const struct mir_live_cluster *clu
     add_number(s, "weight_partition", cluster->weight_partition);
     add_number(s, "weight_qos", cluster->weight_qos);
     add_number(s, "max_age_s", cluster->max_age_s);
+    add_number(s, "calc_period_s", cluster->calc_period_s);
+    add_number(s, "favor_small", cluster->favor_small);
+}
+
+/* "set_nodes=60,12": the nodes of set 0, of set 1. */
+static void write_sets(struct mir_str *s, const struct mir_live_cluster *cluster)
+{
+    struct mir_str list = {0};
+
+    for (uint32_t i = 0; i < cluster->n_sets; i++)
+        mir_str_addf(&list, "%s%" PRIu32, i == 0 ? "" : ",", cluster->set_nodes[i]);
+    if (cluster->n_sets > 0)
+        mir_wire_add(s, "set_nodes", list.text);
+    mir_str_release(&list);
 }
 
 void mir_record_cluster_write(struct mir_str *s,
@@ -403,5 +421,6 @@ void mir_record_cluster_write(struct mir_str *s,
     add_number(s, "accrue_always", cluster->accrue_always);
     add_number(s, "federated", cluster->federated);
     write_priority(s, cluster);
+    write_sets(s, cluster);
     mir_wire_end(s);
 }

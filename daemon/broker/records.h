@@ -62,6 +62,9 @@ void mir_record_cluster_write(struct mir_str *s,
 /* Parts of the cluster from Slurm's structs; each leaves the others' fields alone. */
 void mir_record_conf_read(const slurm_conf_t *in, struct mir_live_cluster *out);
 void mir_record_nodes_read(const node_info_msg_t *in, struct mir_live_cluster *out);
+/* Neither down nor for the future. */
+bool mir_record_node_in_service(const node_info_t *node);
+/* The sets of its nodes are none: node_sets.h. */
 void mir_record_partition_read(const partition_info_t *in, struct mir_live_partition *out);
 void mir_record_reservation_read(const reserve_info_t *in, struct mir_live_reservation *out);
 

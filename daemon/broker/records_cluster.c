@@ -47,6 +47,12 @@ static void name_priority_flags(uint32_t flags, char *to, size_t cap)
     }
 }
 
+/* NO_VAL and what no int32_t holds is 0: not told. */
+static int32_t seconds(uint32_t s)
+{
+    return s > INT32_MAX ? 0 : (int32_t)s;
+}
+
 void mir_record_conf_read(const slurm_conf_t *in, struct mir_live_cluster *out)
 {
     const char *accounting = in->accounting_storage_type;
@@ -72,7 +78,9 @@ void mir_record_conf_read(const slurm_conf_t *in, struct mir_live_cluster *out)
     out->weight_job_size = in->priority_weight_js;
     out->weight_partition = in->priority_weight_part;
     out->weight_qos = in->priority_weight_qos;
-    out->max_age_s = in->priority_max_age > INT32_MAX ? 0 : (int32_t)in->priority_max_age;
+    out->max_age_s = seconds(in->priority_max_age);
+    out->calc_period_s = seconds(in->priority_calc_period);
+    out->favor_small = in->priority_favor_small != 0;
 }
 
 static bool node_is_down(uint32_t state)
@@ -92,14 +100,24 @@ static bool node_is_idle(uint32_t state)
     return (state & NODE_STATE_BASE) == NODE_STATE_IDLE && (state & busy) == 0;
 }
 
+/* Without a name: a place in slurmctld's table that no node has. */
+static bool node_is_there(const node_info_t *node)
+{
+    return node->name != NULL && (node->node_state & NODE_STATE_BASE) != NODE_STATE_FUTURE;
+}
+
+bool mir_record_node_in_service(const node_info_t *node)
+{
+    return node_is_there(node) && !node_is_down(node->node_state);
+}
+
 void mir_record_nodes_read(const node_info_msg_t *in, struct mir_live_cluster *out)
 {
     out->n_nodes = out->n_nodes_idle = out->n_nodes_down = 0;
     for (uint32_t i = 0; i < in->record_count; i++) {
         const node_info_t *node = &in->node_array[i];
 
-        /* Without a name: a place in slurmctld's table that no node has. */
-        if (node->name == NULL || (node->node_state & NODE_STATE_BASE) == NODE_STATE_FUTURE)
+        if (!node_is_there(node))
             continue;
         out->n_nodes++;
         if (node_is_down(node->node_state))
@@ -117,6 +135,8 @@ void mir_record_partition_read(const partition_info_t *in, struct mir_live_parti
     out->n_cpus = in->total_cpus;
     out->limit_max_s = mir_record_limit_s(in->max_time);
     out->up = in->state_up == PARTITION_UP;
+    out->tier = in->priority_tier;
+    out->job_factor = in->priority_job_factor;
 }
 
 void mir_record_reservation_read(const reserve_info_t *in, struct mir_live_reservation *out)

@@ -57,6 +57,7 @@ static int read_nodes(struct mir_site *site, struct mir_error *err)
     if (rc <= 0)
         return rc;
     mir_record_nodes_read(nodes, &site->cluster);
+    mir_node_sets_take_nodes(&site->sets, nodes);
     site->nodes_at = nodes->last_update;
     slurm_free_node_info_msg(nodes);
     return 0;
@@ -76,6 +77,7 @@ static int read_partitions(struct mir_site *site, struct mir_error *err)
     site->partitions = MIR_NEW_ARRAY(struct mir_live_partition, message->record_count);
     for (uint32_t i = 0; i < message->record_count; i++)
         mir_record_partition_read(&message->partition_array[i], &site->partitions[i]);
+    mir_node_sets_take_partitions(&site->sets, message);
     site->cluster.partitions = site->partitions;
     site->cluster.n_partitions = message->record_count;
     site->partitions_at = message->last_update;
@@ -115,6 +117,9 @@ int mir_site_read(struct mir_site *site, struct mir_error *err)
     if (rc == 0)
         rc = read_reservations(site, err);
     if (rc == 0)
+        mir_node_sets_number(&site->sets, site->partitions, site->cluster.n_partitions,
+                             &site->cluster);
+    if (rc == 0)
         rc = mir_accounting_federated(&site->cluster.federated, err);
     return rc;
 }
@@ -123,5 +128,6 @@ void mir_site_release(struct mir_site *site)
 {
     free(site->partitions);
     free(site->reservations);
+    mir_node_sets_release(&site->sets);
     *site = (struct mir_site){0};
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "daemon/broker/compat.h"
+#include "daemon/broker/node_sets.h"
 #include "daemon/core/error.h"
 #include "daemon/host/live.h"
 
@@ -17,6 +18,7 @@ struct mir_site {
     struct mir_live_cluster cluster; /* its lists point into those below */
     struct mir_live_partition *partitions;
     struct mir_live_reservation *reservations;
+    struct mir_node_sets sets;
     time_t conf_at, nodes_at, partitions_at, reservations_at; /* last answers; 0: none yet */
 };
 

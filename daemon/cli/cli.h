@@ -31,6 +31,7 @@ struct mir_cli {
     enum mir_format format;
     bool header;
     size_t width; /* of the terminal; 0: not one */
+    bool utf8;    /* it shows more than ASCII */
     int64_t now;
     const struct mir_zone *zone; /* NULL: UTC */
     FILE *out, *err;
@@ -99,6 +100,12 @@ void mir_cell_pair(struct mir_table *t, const char *key, const char *value);
 /* "1-02:03:04", "-0:10"; at least minutes and seconds. */
 void mir_print_duration(int64_t s, struct mir_str *out);
 void mir_print_time(const struct mir_cli *cli, int64_t at, struct mir_str *out);
+
+/*
+ * A decision's fan (of "fans" in the daemon's answer) as a chart and in words: as wide
+ * as the terminal, of 40 to 120 columns; plain ASCII of 80 where there is none.
+ */
+void mir_print_fan(const struct mir_cli *cli, struct json_object *fan);
 
 /* Print in the format chosen, and release. */
 void mir_print_table(const struct mir_cli *cli, struct mir_table *t);

@@ -430,6 +430,18 @@ static void print_why(const struct mir_cli *cli, struct json_object *root)
     mir_print_table(cli, &t);
 }
 
+/* What the last decision that played futures out saw in them. */
+static void print_last_fan(const struct mir_cli *cli, struct json_object *root)
+{
+    struct json_object *fans = mir_json_list(root, "fans");
+    size_t n = mir_json_count(fans);
+
+    if (n == 0)
+        return;
+    (void)fputs("\n", cli->out);
+    mir_print_fan(cli, json_object_array_get_idx(fans, n - 1));
+}
+
 int mir_verb_why(const struct mir_cli *cli)
 {
     struct json_object *root = NULL;
@@ -445,6 +457,8 @@ int mir_verb_why(const struct mir_cli *cli)
         mir_print_json(cli, root);
     else
         print_why(cli, root);
+    if (cli->format == MIR_FORMAT_TABLE)
+        print_last_fan(cli, root);
     json_object_put(root);
     return MIR_EXIT_OK;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c - mirage, the command for people. */
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,19 @@ static size_t terminal_width(void)
     return size.ws_col;
 }
 
+/* As the locale says, without setting it: numbers keep their point. */
+static bool shows_utf8(void)
+{
+    locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    bool utf8;
+
+    if (locale == (locale_t)0)
+        return false;
+    utf8 = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+    freelocale(locale);
+    return utf8;
+}
+
 static int help(const struct mir_cli_verb *verb)
 {
     struct mir_str text = {0};
@@ -58,6 +73,7 @@ static int run(struct mir_cli_args *args)
     args->cli.err = stderr;
     args->cli.now = mir_clock_wall();
     args->cli.width = terminal_width();
+    args->cli.utf8 = shows_utf8();
     args->cli.zone = zone;
     rc = args->verb->run(&args->cli);
     mir_zone_destroy(zone);

@@ -28,6 +28,7 @@ struct mir_config {
     double weight;
     int32_t period_s, poll_s;
     int32_t warmup_s, lead_max_s, links_max, chains_per_user;
+    int32_t lookahead_cpu_s;
     int32_t fail_within_s, max_failures, backoff_s, finish_margin_s;
     bool done_on_success, enroll_by_comment;
     char **canary_users, **canary_accounts, **canary_partitions;

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/engine/fan.h"
 
 enum { MAX_PENDING_EVENTS = 10000, JOURNAL_RETRY_S = 5 };
 
@@ -66,6 +67,8 @@ static void destroy_chain(struct mir_engine_chain *c)
         free(c->links[i]);
     free(c->links);
     free(c->munged_environment);
+    for (size_t i = 0; i < c->n_decisions; i++)
+        mir_view_fan_unref(c->decisions[i].fan);
     free(c->decisions);
     free(c->events);
     if (c->view != NULL)
@@ -217,15 +220,36 @@ void mir_engine_fact(struct mir_engine *e, int64_t value, const char *fmt, ...)
     e->facts[e->n_facts++] = f;
 }
 
+static void drop_fan(struct mir_view_decision *d)
+{
+    mir_view_fan_unref(d->fan);
+    d->fan = NULL;
+}
+
+/* A chain is two jobs at most: a fan is kept of each of them, the newest. */
+static void drop_old_fans(struct mir_engine_chain *c, const struct mir_view_decision *newest)
+{
+    for (size_t i = 0; i < c->n_decisions; i++) {
+        struct mir_view_decision *d = &c->decisions[i];
+
+        if (d->fan != NULL &&
+            (d->link < newest->link - 1 || (d->link == newest->link && newest->fan != NULL)))
+            drop_fan(d);
+    }
+}
+
 void mir_engine_add_decision(struct mir_engine_chain *c, const struct mir_view_decision *d)
 {
+    drop_old_fans(c, d);
     if (c->n_decisions == MIR_SHOWN_DECISIONS) {
+        drop_fan(&c->decisions[0]);
         c->n_decisions--;
         memmove(&c->decisions[0], &c->decisions[1], c->n_decisions * sizeof(c->decisions[0]));
     }
     c->decisions =
         mir_grow(c->decisions, &c->cap_decisions, c->n_decisions + 1, sizeof(c->decisions[0]));
     c->decisions[c->n_decisions++] = *d;
+    mir_view_fan_ref(d->fan);
     c->changed = true;
 }
 
@@ -378,6 +402,7 @@ static int load_link(void *arg, const struct mir_link_row *row)
 static int load_decision(void *arg, const struct mir_decision_row *row)
 {
     struct loading *to = arg;
+    struct mir_error why = {{0}};
     struct mir_view_decision d = {.at = row->at,
                                   .link = row->link,
                                   .submit = row->action == MIRAGE_SUBMIT,
@@ -386,7 +411,12 @@ static int load_decision(void *arg, const struct mir_decision_row *row)
 
     snprintf(d.policy, sizeof(d.policy), "%s", row->policy);
     snprintf(d.reason, sizeof(d.reason), "%s", row->reason);
+    /* Only shown: no chain stays away because its last fan cannot be read. */
+    if (row->fan.bytes != NULL && mir_fan_unpack(row->fan.bytes, row->fan.len, &d.fan, &why) != 0)
+        mir_engine_tell(to->e, LOG_WARNING, NULL, NULL, "chain %s, link %d: %s", row->chain,
+                        (int)row->link, why.text);
     mir_engine_add_decision(to->c, &d);
+    mir_view_fan_unref(d.fan);
     return 0;
 }
 
@@ -510,6 +540,8 @@ static void trim_closed(struct mir_engine *e, struct mir_engine_chain *c)
     size_t n_rows = c->n_decisions + c->n_events + c->n_links;
 
     trim_links(e, c, MIR_CLOSED_SHOWN);
+    for (size_t i = 0; i + MIR_CLOSED_SHOWN < c->n_decisions; i++)
+        drop_fan(&c->decisions[i]);
     c->n_decisions = keep_newest(c->decisions, c->n_decisions, sizeof(c->decisions[0]));
     c->n_events = keep_newest(c->events, c->n_events, sizeof(c->events[0]));
     if (c->n_decisions + c->n_events + c->n_links == n_rows)

@@ -7,6 +7,7 @@
 #include "daemon/core/alloc.h"
 #include "daemon/core/clock.h"
 #include "daemon/engine/internal.h"
+#include "daemon/engine/outlook.h"
 
 enum { ALIVE_S = 30, JUMP_S = 60, DAY_SECONDS = 86400 };
 
@@ -15,6 +16,7 @@ static int learn_start(void *arg, const struct mir_live_past *past)
     struct mir_engine *e = arg;
 
     mir_queue_learn(e->queue, past);
+    mir_engine_outlook_loaded(e, past);
     mir_engine_forecast_past(e, past);
     return 0;
 }
@@ -24,7 +26,7 @@ static int load_facts(struct mir_engine *e, struct mir_error *err)
     struct {
         const char *key;
         int64_t value;
-    } facts[] = {{"drained", 0}, {"history_until", 0}, {"list_at", 0}};
+    } facts[] = {{"drained", 0}, {"history_until", 0}, {"list_at", 0}, {"arrivals_since", 0}};
 
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
         int rc = mir_journal_get(e->journal, facts[i].key, &facts[i].value, err);
@@ -35,6 +37,7 @@ static int load_facts(struct mir_engine *e, struct mir_error *err)
     e->drained = facts[0].value != 0;
     e->history_until = facts[1].value;
     e->list_at = facts[2].value;
+    e->outlook->since_at = facts[3].value;
     return 0;
 }
 
@@ -70,6 +73,7 @@ int mir_engine_create(const struct mir_engine_settings *settings,
         mir_rng_init(&e->rng, 0); /* xoshiro never leaves a state of zeroes */
     e->queue = mir_queue_create(settings->history_max);
     mir_engine_forecast_create(e);
+    mir_engine_outlook_create(e);
     rc = load_facts(e, err);
     if (rc == 0)
         rc = mir_engine_load(e, err);
@@ -94,6 +98,7 @@ void mir_engine_destroy(struct mir_engine *e)
         mir_engine_chain_drop(e, e->n_chains - 1);
     for (size_t i = 0; i < e->n_requests; i++)
         free(e->requests[i].munged_environment);
+    mir_engine_outlook_destroy(e);
     mir_engine_forecast_destroy(e);
     mir_queue_destroy(e->queue);
     free(e->chains);

@@ -52,9 +52,10 @@ struct mir_engine_settings {
     int32_t history_days, keep_days;
     size_t history_max;
     bool enroll_by_comment;
-    const char *kill_file;                /* looked for before every submission; "" none */
-    const char *model;                    /* file of the model of waits; "" or NULL: none */
-    const struct mir_zone *zone;          /* of until=; NULL: UTC */
+    const char *kill_file;       /* looked for before every submission; "" none */
+    const char *model;           /* file of the model of waits; "" or NULL: none */
+    int32_t lookahead_cpu_s;     /* CPU time that futures may take in a period; 0: no limit */
+    const struct mir_zone *zone; /* of until=; NULL: UTC */
     const struct mir_view_setting *shown; /* the configuration as text, for the view */
     size_t n_shown;
     uint32_t min_uid; /* comments of users below are ignored */

@@ -6,12 +6,11 @@
 #include <math.h>
 
 #include "daemon/core/alloc.h"
-#include "daemon/core/parse.h"
+#include "daemon/engine/outlook.h"
 #include "plugins/waits.h"
 
 enum {
-    BF_WINDOW_MIN = 1440, /* Slurm's default */
-    BF_WINDOW_MAX_MIN = 30 * 1440,
+    BF_WINDOW_S = 86400,   /* Slurm's default */
     MAX_AGE_S = 7 * 86400, /* PriorityMaxAge's default */
     S_PER_H = 3600,
     TAKE_UP = 1000,
@@ -33,7 +32,8 @@ static void make_forecaster(struct mir_engine_forecast *f, int32_t bf_window_s)
     f->bf_window_s = bf_window_s;
     f->looked = false;
     mir_forecaster_set_book(f->forecaster, f->book);
-    mir_forecaster_set_calibration(f->forecaster, &f->calibration);
+    for (unsigned m = 0; m < MIR_N_QUANTILE_METHODS; m++)
+        mir_forecaster_set_calibration(f->forecaster, (enum mir_wait_method)m, &f->calibration[m]);
     mir_forecaster_set_paper(f->forecaster, &f->paper);
     mir_forecaster_set_model(f->forecaster, f->model);
 }
@@ -45,9 +45,9 @@ void mir_engine_forecast_create(struct mir_engine *e)
     e->forecast = f;
     f->book = mir_run_book_create();
     mir_paper_history_init(&f->paper);
-    mir_calibration_init(&f->calibration, MIR_CALIBRATION_GAMMA);
+    mir_calibrations_init(f->calibration);
     f->saved_ns = e->now.mono_ns;
-    make_forecaster(f, BF_WINDOW_MIN * 60);
+    make_forecaster(f, BF_WINDOW_S);
 }
 
 void mir_engine_forecast_destroy(struct mir_engine *e)
@@ -67,28 +67,12 @@ void mir_engine_forecast_destroy(struct mir_engine *e)
 
 /* ---- the site ---- */
 
-/* How far Slurm's backfill plans, in seconds: "bf_window=4320,..." counts minutes. */
-static int32_t bf_window_of(const char *parameters)
+void mir_engine_forecast_cluster(struct mir_engine *e, const struct mir_live_cluster *cluster)
 {
-    static const char key[] = "bf_window=";
-    int64_t minutes = 0;
+    int32_t bf_window_s;
 
-    while (strncmp(parameters, key, sizeof(key) - 1) != 0) {
-        parameters = strchr(parameters, ',');
-        if (parameters == NULL)
-            return BF_WINDOW_MIN * 60;
-        parameters++;
-    }
-    parameters += sizeof(key) - 1;
-    if (mir_parse_i64(parameters, strcspn(parameters, ","), &minutes) != 0 || minutes < 1)
-        return BF_WINDOW_MIN * 60;
-    return (int32_t)(minutes < BF_WINDOW_MAX_MIN ? minutes : BF_WINDOW_MAX_MIN) * 60;
-}
-
-void mir_engine_forecast_cluster(struct mir_engine *e)
-{
-    int32_t bf_window_s = bf_window_of(e->cluster.scheduler_parameters);
-
+    mir_engine_outlook_cluster(e, cluster);
+    bf_window_s = e->outlook->cluster.params.bf_window_s;
     e->forecast->looked = false;
     if (bf_window_s != e->forecast->bf_window_s)
         make_forecaster(e->forecast, bf_window_s);
@@ -132,6 +116,7 @@ static void hear_runs(struct mir_engine *e)
         const struct mir_run_shape shape = {event->user, event->name, event->n_nodes,
                                             event->limit_s};
 
+        mir_engine_outlook_run(e, event);
         if (event->ended)
             mir_run_book_end(book, event->run, event->at);
         else if (!event->chained)
@@ -168,6 +153,7 @@ static bool look(struct mir_engine *e)
         mir_run_book_update(f->book, f->queue.now);
         mir_forecaster_look(f->forecaster, &f->queue);
         f->looked = true;
+        mir_engine_outlook_stale(e);
     }
     return true;
 }
@@ -204,6 +190,7 @@ void mir_engine_forecast_listed(struct mir_engine *e, const struct mir_live_jobs
     f->listed = true;
     f->looked = false;
     mir_engine_journal_ends(e, jobs);
+    mir_engine_outlook_list(e, jobs);
     if (look(e))
         push_paper(f);
     mir_engine_shadows_save(e);

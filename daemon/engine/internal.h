@@ -12,6 +12,7 @@
  *     ending.c     what the end of a link means
  *     commands.c   what people ask for
  *     forecast.c   the forecaster, and who feeds it (forecast.h)
+ *     outlook.c    the lookahead, likewise (outlook.h)
  *     publish.c    the view
  *
  * Writing goes through memory: a change marks its row dirty, and
@@ -180,6 +181,7 @@ enum mir_history_state {
 };
 
 struct mir_engine_forecast; /* forecast.h */
+struct mir_engine_outlook;  /* outlook.h */
 
 struct mir_engine {
     const struct mir_engine_settings *settings;
@@ -201,6 +203,7 @@ struct mir_engine {
 
     struct mir_queue *queue;
     struct mir_engine_forecast *forecast;
+    struct mir_engine_outlook *outlook;
     const struct mir_live_jobs *list; /* the last; NULL: none that is still lent to us */
     int64_t list_at;                  /* Slurm's clock; 0: none ever */
     int64_t clock_at, clock_ns;       /* Slurm's clock and ours, at the same time */
@@ -221,6 +224,7 @@ struct mir_engine {
     enum mir_history_state history;
     bool history_asked, history_filling;
     int64_t history_from, history_to, history_until;
+    int64_t history_begun; /* where what is being read began */
     int64_t history_due_ns;
     int n_history_failed;
     char history_text[64];
@@ -301,6 +305,7 @@ int mir_engine_load(struct mir_engine *e, struct mir_error *err);
 void mir_engine_close_policy(struct mir_engine_chain *c);
 void mir_engine_random_text(struct mir_engine *e, char *out, size_t len, const char *alphabet);
 void mir_engine_trim(struct mir_engine *e);
+/* Takes a reference to its fan; of the fans before, those of this link and of links long past go. */
 void mir_engine_add_decision(struct mir_engine_chain *c, const struct mir_view_decision *d);
 
 /* Slurm's clock now; 0 before the first list ever. */
@@ -450,7 +455,7 @@ void mir_engine_forecast_listed(struct mir_engine *e, const struct mir_live_jobs
 void mir_engine_forecast_past(struct mir_engine *e, const struct mir_live_past *past);
 /* The history that was looked at has moved. */
 void mir_engine_forecast_stale(struct mir_engine *e);
-void mir_engine_forecast_cluster(struct mir_engine *e);
+void mir_engine_forecast_cluster(struct mir_engine *e, const struct mir_live_cluster *cluster);
 /* Other settings: the model's file may be another one. */
 void mir_engine_forecast_settings(struct mir_engine *e);
 /* For a decision now; NULL before there is a queue. */
@@ -463,6 +468,27 @@ double mir_engine_base_priority(const struct mir_engine *e, const struct mir_liv
 void mir_engine_predict(struct mir_engine *e,
                         const struct mir_command *command,
                         struct mir_answer *answer);
+
+/* outlook.c */
+/* After the forecaster; ended before it. */
+void mir_engine_outlook_create(struct mir_engine *e);
+void mir_engine_outlook_destroy(struct mir_engine *e);
+void mir_engine_outlook_cluster(struct mir_engine *e, const struct mir_live_cluster *live);
+/* A job that the journal had when we started. */
+void mir_engine_outlook_loaded(struct mir_engine *e, const struct mir_live_past *past);
+/* A run that has started or ended, whoever told. */
+void mir_engine_outlook_run(struct mir_engine *e, const struct mir_run_event *event);
+/* Accounting has told of all jobs since then. */
+void mir_engine_outlook_told(struct mir_engine *e, int64_t from_at);
+void mir_engine_outlook_list(struct mir_engine *e, const struct mir_live_jobs *jobs);
+/* The forecaster's queue is another one. */
+void mir_engine_outlook_stale(struct mir_engine *e);
+/*
+ * For a decision now, with what is left of its CPU time; NULL before there is a queue.
+ * Where the cluster cannot be played it refuses by name.
+ */
+struct mir_lookahead *mir_engine_lookahead(struct mir_engine *e);
+void mir_engine_view_futures(const struct mir_engine *e, struct mir_view *v);
 
 /* model.c */
 /* Look at the files now and then: a candidate, or another model. */

@@ -16,7 +16,7 @@
 #include "daemon/core/error.h"
 #include "daemon/host/live.h"
 
-enum { MIR_JOURNAL_VERSION = 2 };
+enum { MIR_JOURNAL_VERSION = 3 };
 
 enum mir_chain_state {
     MIR_CHAIN_ENROLLING, /* its first job is being captured */
@@ -77,6 +77,12 @@ struct mir_link_row {
     int32_t n_sent;        /* how often an intent of this link was sent */
 };
 
+/* Written: lent.  Read: lent for the time of the callback.  NULL: none. */
+struct mir_journal_bytes {
+    const void *bytes;
+    size_t len;
+};
+
 /* One answer of a policy, with what it saw: enough to ask it again. */
 struct mir_decision_row {
     int64_t pass; /* row of the pass: the queue that was seen */
@@ -88,7 +94,8 @@ struct mir_decision_row {
     double wait_s;
     int64_t predecessor_submit_at, predecessor_start_at, predecessor_end_at;
     char policy[MIR_POLICY_SPEC_MAX + 1];
-    char reason[256]; /* the policy's, and the engine's where it said otherwise */
+    char reason[256];             /* the policy's, and the engine's where it said otherwise */
+    struct mir_journal_bytes fan; /* as of mir_fan_pack(): of the decision that submitted only */
 };
 
 /* What a pass saw: shared by its decisions. */

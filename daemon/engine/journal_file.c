@@ -76,6 +76,7 @@ static const char schema[] =
 static const char *const steps[MIR_JOURNAL_VERSION] = {
     [1] = "ALTER TABLE start ADD COLUMN name TEXT NOT NULL DEFAULT '';\n"
           "CREATE TABLE blob(key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT;\n",
+    [2] = "ALTER TABLE decision ADD COLUMN fan BLOB;\n",
 };
 
 /* ---- errors */

@@ -110,6 +110,7 @@ static const struct mir_journal_column decision_columns[] = {
     DECISION(I64, predecessor_end_at, "predecessor_end_at"),
     DECISION(TEXT, policy, "policy"),
     DECISION(TEXT, reason, "reason"),
+    DECISION(BYTES, fan, "fan"),
 };
 const struct mir_journal_table mir_journal_decision = TABLE("decision", decision_columns);
 
@@ -226,6 +227,12 @@ static void bind_text(sqlite3_stmt *s, int at, const char *text, size_t size)
     sqlite3_bind_text(s, at, text, (int)strnlen(text, size), SQLITE_STATIC);
 }
 
+/* NULL is bound as well: what an earlier row left there must not count. */
+static int bind_bytes(sqlite3_stmt *s, int at, const struct mir_journal_bytes *b)
+{
+    return sqlite3_bind_blob64(s, at, b->bytes, b->bytes != NULL ? b->len : 0, SQLITE_STATIC);
+}
+
 int mir_journal_row_bind(sqlite3_stmt *s,
                          const struct mir_journal_table *t,
                          const void *row,
@@ -244,6 +251,9 @@ int mir_journal_row_bind(sqlite3_stmt *s,
             const char *text = *(const char *const *)member;
 
             bind_text(s, at, text != NULL ? text : "", INT32_MAX);
+        } else if (c->kind == MIR_COLUMN_BYTES) {
+            if (bind_bytes(s, at, member) != SQLITE_OK)
+                return mir_error_set(err, -EMSGSIZE, "%s.%s: too long", t->name, c->name);
         } else if (c->kind == MIR_COLUMN_F64) {
             x = *(const double *)member;
             sqlite3_bind_double(s, at, isnan(x) ? -1 : x);
@@ -273,6 +283,12 @@ static void read_text(sqlite3_stmt *s, int at, char *out, size_t size)
     memset(out + len, 0, size - len);
 }
 
+static void read_bytes(sqlite3_stmt *s, int at, struct mir_journal_bytes *out)
+{
+    out->bytes = sqlite3_column_blob(s, at); /* NULL also where it is empty */
+    out->len = (size_t)sqlite3_column_bytes(s, at);
+}
+
 int mir_journal_row_read(sqlite3_stmt *s,
                          const struct mir_journal_table *t,
                          void *row,
@@ -287,6 +303,8 @@ int mir_journal_row_read(sqlite3_stmt *s,
             read_text(s, at, member, c->size);
         } else if (c->kind == MIR_COLUMN_POINTER) {
             *(const char **)member = text_of(s, at);
+        } else if (c->kind == MIR_COLUMN_BYTES) {
+            read_bytes(s, at, member);
         } else if (c->kind == MIR_COLUMN_F64) {
             *(double *)member = sqlite3_column_double(s, at);
         } else {

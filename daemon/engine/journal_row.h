@@ -22,8 +22,9 @@ enum mir_journal_kind {
     MIR_COLUMN_U32,
     MIR_COLUMN_ENUM, /* 0 to `max`, of an int's size */
     MIR_COLUMN_I64,
-    MIR_COLUMN_U64, /* up to INT64_MAX */
-    MIR_COLUMN_F64, /* not a number is written as -1: SQLite would make it NULL */
+    MIR_COLUMN_U64,   /* up to INT64_MAX */
+    MIR_COLUMN_BYTES, /* struct mir_journal_bytes; read: lent by the statement until its next step */
+    MIR_COLUMN_F64,   /* not a number is written as -1: SQLite would make it NULL */
 };
 
 struct mir_journal_column {

@@ -114,7 +114,7 @@ static bool start_history(struct mir_engine *e, int64_t from)
 
     if (from >= to)
         return false;
-    e->history_from = from;
+    e->history_from = e->history_begun = from;
     e->history_to = to;
     e->history_filling = true;
     e->history_due_ns = e->now.mono_ns;
@@ -140,7 +140,9 @@ void mir_engine_poll(struct mir_engine *e)
 {
     if (!e->up)
         return;
-    if (!e->cluster_asked && e->now.mono_ns >= e->cluster_due_ns)
+    /* Together with a list: idle nodes and running jobs of one instant can be compared. */
+    if (!e->cluster_asked && e->now.mono_ns >= e->cluster_due_ns &&
+        (!e->have_cluster || (!e->list_asked && e->now.mono_ns >= list_due_ns(e))))
         ask_cluster(e);
     if (!e->list_asked && e->now.mono_ns >= list_due_ns(e))
         ask_list(e);
@@ -230,7 +232,7 @@ void mir_engine_cluster_event(struct mir_engine *e, const struct mir_live_event 
     take_maintenance(e, event->cluster);
     mir_queue_set_cluster(e->queue, event->cluster);
     e->have_cluster = true;
-    mir_engine_forecast_cluster(e);
+    mir_engine_forecast_cluster(e, event->cluster);
     e->cluster_due_ns = e->now.mono_ns + CLUSTER_S * MIR_NS;
     e->pass_id = 0;
     e->changed = true;
@@ -326,6 +328,7 @@ void mir_engine_jobs_event(struct mir_engine *e, const struct mir_live_event *ev
     e->changed = true;
     if (event->jobs == NULL) { /* what the last list said is true until now */
         e->list_at = mir_engine_at(e);
+        mir_engine_forecast_stale(e); /* but its jobs are older */
         return;
     }
     mir_engine_forecast_list(e, event->jobs);
@@ -424,6 +427,8 @@ void mir_engine_history_event(struct mir_engine *e, const struct mir_live_event 
             return;
     }
     e->history_filling = false;
+    if (e->history == MIR_HISTORY_READING)
+        mir_engine_outlook_told(e, e->history_begun);
     e->history_until = e->history_to;
     mir_engine_fact(e, e->history_until, "history_until");
     if (e->history == MIR_HISTORY_READING)

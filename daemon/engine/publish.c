@@ -180,6 +180,8 @@ static struct mir_view_chain *view_chain(const struct mir_engine *e,
     v->decisions = MIR_NEW_ARRAY(struct mir_view_decision, c->n_decisions);
     if (c->n_decisions > 0)
         memcpy(v->decisions, c->decisions, c->n_decisions * sizeof(v->decisions[0]));
+    for (size_t i = 0; i < v->n_decisions; i++)
+        mir_view_fan_ref(v->decisions[i].fan);
     v->n_events = c->n_events;
     v->events = MIR_NEW_ARRAY(struct mir_view_event, c->n_events);
     if (c->n_events > 0)
@@ -352,6 +354,7 @@ static void view_numbers(const struct mir_engine *e, struct mir_view *v)
     v->maintenance_at = e->maintenance.start_at;
     v->pass_cpu_s = e->pass_cpu_s;
     v->pass_cpu_max_s = e->pass_cpu_max_s;
+    mir_engine_view_futures(e, v);
 }
 
 void mir_engine_publish(struct mir_engine *e)

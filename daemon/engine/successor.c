@@ -9,6 +9,7 @@
 #include "daemon/core/parse.h"
 #include "daemon/core/str.h"
 #include "daemon/engine/chain.h"
+#include "daemon/engine/fan.h"
 #include "daemon/engine/pack.h"
 
 enum {
@@ -193,6 +194,7 @@ static void fill_link(struct mir_engine *e,
                       struct mir_chain_settings *settings,
                       struct mir_link *out)
 {
+    const struct mirage_plugin *plugin = mir_policy_plugin(mir_engine_policy_of(e, c));
     struct mir_error err = {{0}};
 
     (void)open_policy(e, c, &err); /* asked again, and told, in ask_policy() */
@@ -204,7 +206,7 @@ static void fill_link(struct mir_engine *e,
     };
     *out = (struct mir_link){
         .settings = settings,
-        .plugin = mir_policy_plugin(mir_engine_policy_of(e, c)),
+        .plugin = plugin,
         .policy_state = c->policy_state,
         .predecessor_submit_at = k->row.job.submit_at,
         .predecessor_start_at = k->row.start_at,
@@ -212,6 +214,8 @@ static void fill_link(struct mir_engine *e,
         .forecaster = mir_engine_forecaster(e),
         .successor_priority = k->base_priority,
     };
+    if ((plugin->snapshot_parts & MIR_SNAPSHOT_LOOKAHEAD) != 0)
+        out->lookahead = mir_engine_lookahead(e);
     if (k->row.state == MIR_LINK_GONE && out->predecessor_end_at > mir_engine_at(e))
         out->predecessor_end_at = mir_engine_at(e);
 }
@@ -226,7 +230,9 @@ static int32_t lead_max_of(const struct mir_engine *e, const struct mir_engine_c
 struct due {
     struct mir_engine_chain *chain;
     struct mir_engine_link *link;
+    int64_t end_at; /* the predecessor's */
     struct mir_decision_row row;
+    struct mir_view_fan *fan; /* NULL: none; a reference of its own */
     int64_t next_at;
     bool early; /* the user wants no submission so long before the end, or nobody knows the end */
 };
@@ -267,6 +273,20 @@ static void amend_reason(const struct mir_engine *e, const struct mir_engine_lin
     add_maintenance(e, k, d);
 }
 
+/* Whose jobs they are that decide, as far as the last list tells. */
+static struct mir_view_fan *take_fan(const struct mir_engine *e, const struct mirage_fan *from)
+{
+    struct mir_view_fan *fan = mir_fan_take(from);
+
+    for (uint32_t i = 0; fan != NULL && e->list != NULL && i < fan->n_jobs; i++) {
+        const struct mir_live_job *job = mir_live_jobs_find(e->list, fan->jobs[i].id);
+
+        if (job != NULL)
+            mir_fan_name(fan, i, job->user, job->name);
+    }
+    return fan;
+}
+
 static void decide(struct mir_engine *e, const struct mir_snapshot *queue, struct due *d)
 {
     const struct mir_engine_link *k = predecessor(d->chain, d->link);
@@ -290,6 +310,7 @@ static void decide(struct mir_engine *e, const struct mir_snapshot *queue, struc
     snprintf(d->row.policy, sizeof(d->row.policy), "%s",
              mir_policy_spec(mir_engine_policy_of(e, d->chain)));
     snprintf(d->row.reason, sizeof(d->row.reason), "%s", answer.reason);
+    d->fan = take_fan(e, answer.fan);
     d->early = answer.action == MIRAGE_SUBMIT &&
                (mir_engine_suspended(k) ||
                 (lead_max_s > 0 && queue->now < link.predecessor_end_at - lead_max_s));
@@ -307,7 +328,8 @@ static void apply(struct mir_engine *e, struct due *d)
                                       .link = d->row.link,
                                       .submit = d->row.action == MIRAGE_SUBMIT,
                                       .acted = d->row.acted,
-                                      .wait_s = d->row.wait_s};
+                                      .wait_s = d->row.wait_s,
+                                      .fan = d->fan};
 
     snprintf(shown.policy, sizeof(shown.policy), "%s", d->row.policy);
     snprintf(shown.reason, sizeof(shown.reason), "%s", d->row.reason);
@@ -357,6 +379,32 @@ static int journal_queue(struct mir_engine *e,
     return rc;
 }
 
+/* The answer that this link was, or would have been, submitted by. */
+static bool is_the_one(const struct mir_engine *e, const struct due *d)
+{
+    bool would = d->row.action == MIRAGE_SUBMIT && !d->early && d->link->row.would_at == 0 &&
+                 !mir_engine_acts(e, d->chain);
+
+    return d->row.acted || would;
+}
+
+/* A fan is more than all else of a decision, which there are many of: one is kept for each link. */
+static int journal_decision(struct mir_engine *e, struct due *d, struct mir_error *err)
+{
+    struct mir_str fan = {0};
+    int rc;
+
+    if (d->fan != NULL && is_the_one(e, d)) {
+        mir_fan_pack(d->fan, &fan);
+        d->row.fan = (struct mir_journal_bytes){fan.text, fan.len};
+    }
+    d->row.pass = e->pass_id;
+    rc = mir_journal_add_decision(e->journal, &d->row, err);
+    d->row.fan = (struct mir_journal_bytes){NULL, 0};
+    mir_str_release(&fan);
+    return rc;
+}
+
 static int journal_decisions(struct mir_engine *e,
                              const struct mir_snapshot *queue,
                              struct due *due,
@@ -370,12 +418,11 @@ static int journal_decisions(struct mir_engine *e,
         return rc;
     for (size_t i = 0; i < n; i++)
         pack |= (mir_policy_plugin(mir_engine_policy_of(e, due[i].chain))->snapshot_parts &
-                 (MIR_SNAPSHOT_SUMMARY | MIR_SNAPSHOT_JOBS | MIR_SNAPSHOT_FORECAST)) != 0;
+                 (MIR_SNAPSHOT_SUMMARY | MIR_SNAPSHOT_JOBS | MIR_SNAPSHOT_FORECAST |
+                  MIR_SNAPSHOT_LOOKAHEAD)) != 0;
     rc = journal_queue(e, queue, pack, err);
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        due[i].row.pass = e->pass_id;
-        rc = mir_journal_add_decision(e->journal, &due[i].row, err);
-    }
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = journal_decision(e, &due[i], err);
     if (rc == 0)
         rc = mir_journal_commit(e->journal, err);
     if (rc != 0) {
@@ -383,6 +430,16 @@ static int journal_decisions(struct mir_engine *e,
         e->pass_id = 0;
     }
     return rc;
+}
+
+/* Who has the least time left is asked first: processor time for futures may run out. */
+static int by_urgency(const void *a, const void *b)
+{
+    const struct due *x = a, *y = b;
+
+    if (x->end_at != y->end_at)
+        return x->end_at < y->end_at ? -1 : 1;
+    return strcmp(x->chain->row.id, y->chain->row.id);
 }
 
 static size_t collect_due(struct mir_engine *e, struct due **due)
@@ -397,9 +454,12 @@ static size_t collect_due(struct mir_engine *e, struct due **due)
             if (!is_due(e, c, c->links[k]))
                 continue;
             *due = mir_grow(*due, &cap, n + 1, sizeof(**due));
-            (*due)[n++] = (struct due){.chain = c, .link = c->links[k]};
+            (*due)[n++] = (struct due){
+                .chain = c, .link = c->links[k], .end_at = predecessor(c, c->links[k])->row.end_at};
         }
     }
+    if (n > 0)
+        qsort(*due, n, sizeof(**due), by_urgency);
     return n;
 }
 
@@ -425,6 +485,8 @@ void mir_engine_decide_due(struct mir_engine *e)
             mir_engine_journal_failed(e, &err);
         }
     }
+    for (size_t i = 0; i < n; i++)
+        mir_view_fan_unref(due[i].fan);
     free(due);
 }
 

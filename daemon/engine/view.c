@@ -54,16 +54,39 @@ struct mir_view_model *mir_view_model_ref(struct mir_view_model *model)
     return model;
 }
 
+struct mir_view_fan *mir_view_fan_create(void)
+{
+    struct mir_view_fan *fan = MIR_NEW(struct mir_view_fan);
+
+    atomic_init(&fan->refs, 1);
+    return fan;
+}
+
+struct mir_view_fan *mir_view_fan_ref(struct mir_view_fan *fan)
+{
+    if (fan != NULL)
+        atomic_fetch_add_explicit(&fan->refs, 1, memory_order_relaxed);
+    return fan;
+}
+
 /* The last one must see all that others read before they let go. */
 static bool is_last(atomic_uint *refs)
 {
     return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
 }
 
+void mir_view_fan_unref(struct mir_view_fan *fan)
+{
+    if (fan != NULL && is_last(&fan->refs))
+        free(fan);
+}
+
 void mir_view_chain_unref(struct mir_view_chain *chain)
 {
     if (chain == NULL || !is_last(&chain->refs))
         return;
+    for (size_t i = 0; i < chain->n_decisions; i++)
+        mir_view_fan_unref(chain->decisions[i].fan);
     free(chain->links);
     free(chain->decisions);
     free(chain->events);

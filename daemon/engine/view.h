@@ -13,6 +13,33 @@
 
 /* Durations and times in seconds; a time of 0 is "not yet"; NAN is "not known". */
 
+enum { MIR_VIEW_FAN_POINTS = 48, MIR_VIEW_FAN_JOBS = 3 };
+
+/* What a submission at one time would cost, over the futures that a decision played out. */
+struct mir_view_fan_point {
+    int64_t submit_at;
+    double cost_h, cost_p10_h, cost_p90_h;
+    double wait_p10_h, wait_p50_h, wait_p90_h;
+};
+
+/* A job whose run time decides when a successor starts that is submitted now. */
+struct mir_view_fan_job {
+    uint32_t id;
+    bool is_running;         /* false: it waits */
+    double effect_h;         /* the start moves by so much with one deviation of it */
+    char user[64], name[64]; /* ""; not known */
+};
+
+/* Why a policy decided as it did; shared between views, never changed once shown. */
+struct mir_view_fan {
+    atomic_uint refs;
+    uint32_t n_futures;
+    uint32_t n_points, n_jobs;
+    uint32_t best;                                         /* the cheapest of the points */
+    struct mir_view_fan_point points[MIR_VIEW_FAN_POINTS]; /* by submit_at; [0] is now */
+    struct mir_view_fan_job jobs[MIR_VIEW_FAN_JOBS];       /* the greatest effect first */
+};
+
 struct mir_view_decision {
     int64_t at;
     int32_t link;
@@ -21,6 +48,7 @@ struct mir_view_decision {
     double wait_s;
     char policy[128];
     char reason[256];
+    struct mir_view_fan *fan; /* ref'd; NULL: none, or a later decision of the link has one */
 };
 
 struct mir_view_event {
@@ -137,6 +165,8 @@ struct mir_view {
     int64_t passed_mono_ns; /* when the decision loop last went round: /healthz */
     int32_t poll_s;         /* interval in force */
     double pass_cpu_s, pass_cpu_max_s;
+    double lookahead_cpu_s; /* of all passes, for futures */
+    uint64_t n_futures;     /* played out in it */
     uint64_t n_passes, n_decisions, n_submitted, n_adopted, n_lost;
     uint32_t n_nodes, n_nodes_free;
     uint64_t n_pending, n_running, n_pending_nodes, n_history;
@@ -163,6 +193,9 @@ void mir_view_chain_unref(struct mir_view_chain *chain);
 struct mir_view_model *mir_view_model_create(void);
 struct mir_view_model *mir_view_model_ref(struct mir_view_model *model);
 void mir_view_model_unref(struct mir_view_model *model); /* accepts NULL */
+struct mir_view_fan *mir_view_fan_create(void);
+struct mir_view_fan *mir_view_fan_ref(struct mir_view_fan *fan); /* accepts NULL */
+void mir_view_fan_unref(struct mir_view_fan *fan);               /* accepts NULL */
 
 /*
  * Where the newest view hangs.  publish takes the reference over and may be

@@ -86,7 +86,12 @@ struct mir_live_partition {
     uint32_t n_nodes, n_cpus;
     int32_t limit_max_s; /* MIR_UNLIMITED */
     bool up;
+    uint32_t tier, job_factor; /* PriorityTier, PriorityJobFactor: 1 unless set */
+    uint32_t sets;             /* bit i: nodes of set i of its cluster belong to it */
 };
+
+/* Kinds of nodes that are told apart: a bit each in a partition's `sets`. */
+enum { MIR_LIVE_SETS_MAX = 32 };
 
 /* What seldom changes; lent with the event. */
 struct mir_live_cluster {
@@ -102,7 +107,15 @@ struct mir_live_cluster {
     char scheduler[32], priority_type[32];
     char scheduler_parameters[512], priority_flags[128];
     uint32_t weight_age, weight_fair_share, weight_job_size, weight_partition, weight_qos;
-    int32_t max_age_s; /* PriorityMaxAge: from then on the age counts in full; 0: not told */
+    int32_t max_age_s;     /* PriorityMaxAge: from then on the age counts in full; 0: not told */
+    int32_t calc_period_s; /* PriorityCalcPeriod; 0: not told */
+    bool favor_small;      /* PriorityFavorSmall */
+    /*
+     * Which partitions share nodes: nodes in service that are in the same partitions are
+     * a set.  n_sets 0: not told, as by a broker that is older, or where there are more.
+     */
+    uint32_t set_nodes[MIR_LIVE_SETS_MAX];
+    uint32_t n_sets;
     const struct mir_live_partition *partitions;
     size_t n_partitions;
     const struct mir_live_reservation *reservations;

@@ -310,6 +310,9 @@ static void start_run(struct mir_queue *q, const struct mir_live_past *p, int64_
         .n_nodes = p->n_nodes,
         .limit_s = p->limit_s,
         .chained = is_chained(p->comment),
+        .qos = number8(&q->names.qos, p->qos),
+        .partition = number16(&q->names.partitions, p->partition),
+        .account = number16(&q->names.accounts, p->account),
     };
 
     mir_runs_start(q->runs, &start, planned_end_at);
@@ -421,6 +424,7 @@ static void add_pending(struct mir_queue *q, const struct mir_live_job *job)
         .partition = number16(&q->names.partitions, job->partition),
         .account = number16(&q->names.accounts, job->account),
         .qos = number8(&q->names.qos, job->qos),
+        .chained = is_chained(job->comment),
     };
     size_t n = tasks_of(q, job);
 
@@ -677,6 +681,11 @@ const struct mir_snapshot *mir_queue_snapshot(struct mir_queue *q, int64_t now)
     };
     mir_summary_get(&q->summary, now, &s->pending_sum, &s->running_sum);
     return s;
+}
+
+const struct mir_names *mir_queue_partitions(const struct mir_queue *q)
+{
+    return &q->names.partitions;
 }
 
 void mir_queue_request(struct mir_queue *q, const struct mir_live_job *job, struct mir_request *out)

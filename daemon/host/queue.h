@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/host/host.h"
+#include "daemon/host/joblog.h"
 #include "daemon/host/live.h"
 #include "daemon/host/runs.h"
 #include "daemon/host/snapshot.h"
@@ -75,7 +76,7 @@ const struct mir_live_past *mir_queue_new_starts(const struct mir_queue *q, size
  *
  * Lent until the next call on the queue.  All of the history is in one order when the
  * first call comes after mir_queue_settle().  Call after each list, or memory grows
- * with up to 4 x history_max events of 56 bytes, of which the oldest go.
+ * with up to 4 x history_max events of 64 bytes, of which the oldest go.
  *
  *     const struct mir_run_event *events = mir_queue_run_events(q, &n);
  *
@@ -94,6 +95,9 @@ const struct mir_run_event *mir_queue_run_events(struct mir_queue *q, size_t *n)
 
 /* The queue as of the last list, its `now` set to `now`.  Lent until the next call. */
 const struct mir_snapshot *mir_queue_snapshot(struct mir_queue *q, int64_t now);
+
+/* Names of partitions by their numbers, as far as any was seen; a job in several names them all. */
+const struct mir_names *mir_queue_partitions(const struct mir_queue *q);
 
 /* A successor alike to `job`, in the numbers of this queue's names. */
 void mir_queue_request(struct mir_queue *q,

@@ -24,6 +24,8 @@ struct mir_run_event {
     bool ended;      /* false: it started */
     bool chained;    /* a job of a Mirage chain: its run time is its limit's doing */
     uint8_t state;   /* enum mir_job_state: how it ended; RUNNING: a start, or gone unseen */
+    uint8_t qos;
+    uint16_t partition, account;
 };
 
 struct mir_runs;

@@ -38,6 +38,7 @@ struct mir_pending_job {
     uint16_t partition;
     uint16_t account;
     uint8_t qos;
+    uint8_t chained; /* 1: a job of a Mirage chain */
 };
 
 struct mir_running_job {

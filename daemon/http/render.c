@@ -128,6 +128,8 @@ static void put_program(struct json_object *to, const struct mir_view *view)
     put_int(to, "poll_s", view->poll_s);
     put_number(to, "pass_cpu_s", view->pass_cpu_s);
     put_number(to, "pass_cpu_max_s", view->pass_cpu_max_s);
+    put_number(to, "lookahead_cpu_s", view->lookahead_cpu_s);
+    put_count(to, "n_futures", view->n_futures);
     put_count(to, "n_passes", view->n_passes);
     put_count(to, "n_decisions", view->n_decisions);
     put_count(to, "n_submitted", view->n_submitted);
@@ -442,6 +444,77 @@ static struct json_object *decision_object(const struct mir_view_decision *decis
     return to;
 }
 
+static struct json_object *point_object(const struct mir_view_fan_point *p)
+{
+    struct json_object *to = json_object_new_object();
+
+    put_time(to, "submit_at", p->submit_at);
+    put_number(to, "cost_h", p->cost_h);
+    put_number(to, "cost_p10_h", p->cost_p10_h);
+    put_number(to, "cost_p90_h", p->cost_p90_h);
+    put_number(to, "wait_p10_h", p->wait_p10_h);
+    put_number(to, "wait_p50_h", p->wait_p50_h);
+    put_number(to, "wait_p90_h", p->wait_p90_h);
+    return to;
+}
+
+static struct json_object *fan_job_object(const struct mir_view_fan_job *job, bool names)
+{
+    struct json_object *to = json_object_new_object();
+
+    put_count(to, "id", job->id);
+    put_bool(to, "is_running", job->is_running);
+    put_number(to, "effect_h", job->effect_h);
+    if (names) {
+        put_text(to, "user", job->user);
+        put_text(to, "name", job->name);
+    }
+    return to;
+}
+
+/* Whose chain it is; of the jobs in its fans, who may be named? */
+struct naming {
+    const char *user;
+    bool names, strangers;
+};
+
+static bool may_name(const struct naming *naming, const struct mir_view_fan_job *job)
+{
+    return naming->names && (naming->strangers || strcmp(job->user, naming->user) == 0);
+}
+
+static struct json_object *fan_object(const struct mir_view_decision *decision,
+                                      const struct naming *naming)
+{
+    const struct mir_view_fan *fan = decision->fan;
+    struct json_object *to = json_object_new_object();
+    struct json_object *points = json_object_new_array(), *jobs = json_object_new_array();
+
+    put_time(to, "at", decision->at);
+    put_int(to, "link", decision->link);
+    put_count(to, "n_futures", fan->n_futures);
+    put_count(to, "best", fan->best);
+    for (uint32_t k = 0; k < fan->n_points; k++)
+        json_object_array_add(points, point_object(&fan->points[k]));
+    for (uint32_t i = 0; i < fan->n_jobs; i++)
+        json_object_array_add(jobs, fan_job_object(&fan->jobs[i], may_name(naming, &fan->jobs[i])));
+    json_object_object_add(to, "points", points);
+    json_object_object_add(to, "jobs", jobs);
+    return to;
+}
+
+static struct json_object *fans_list(const struct mir_view_chain *chain, bool names, bool strangers)
+{
+    const struct naming naming = {chain->user, names, strangers};
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < chain->n_decisions; i++) {
+        if (chain->decisions[i].fan != NULL)
+            json_object_array_add(list, fan_object(&chain->decisions[i], &naming));
+    }
+    return list;
+}
+
 static struct json_object *event_object(const struct mir_view_event *event, bool names)
 {
     struct json_object *to = json_object_new_object();
@@ -453,7 +526,8 @@ static struct json_object *event_object(const struct mir_view_event *event, bool
     return to;
 }
 
-char *mir_render_decisions(const struct mir_view_chain *chain, size_t n_max, bool names)
+char *
+mir_render_decisions(const struct mir_view_chain *chain, size_t n_max, bool names, bool strangers)
 {
     struct json_object *root = json_object_new_object();
     struct json_object *decisions = json_object_new_array(), *events = json_object_new_array();
@@ -465,6 +539,7 @@ char *mir_render_decisions(const struct mir_view_chain *chain, size_t n_max, boo
         json_object_array_add(events, event_object(&chain->events[i], names));
     json_object_object_add(root, "decisions", decisions);
     json_object_object_add(root, "events", events);
+    json_object_object_add(root, "fans", fans_list(chain, names, strangers));
     return print(root);
 }
 

@@ -14,8 +14,8 @@
 
 /*
  * `names` false leaves out who a chain belongs to and text that may tell: user,
- * account, name, uid, options, reason, token, the text of events, and settings
- * about users, accounts and admins.
+ * account, name, uid, options, reason, token, the text of events, whose jobs a fan
+ * names, and settings about users, accounts and admins.
  */
 char *mir_render_status(const struct mir_view *view);
 char *mir_render_queue(const struct mir_view *view);
@@ -27,8 +27,13 @@ char *mir_render_config(const struct mir_view *view, bool names);
 char *mir_render_chains(const struct mir_view *view, bool all, bool names);
 char *mir_render_chain(const struct mir_view_chain *chain, bool names);
 
-/* The newest `n_max` decisions, oldest first, and all events. */
-char *mir_render_decisions(const struct mir_view_chain *chain, size_t n_max, bool names);
+/*
+ * The newest `n_max` decisions, oldest first, and all events and fans: of a link's
+ * last decision that played futures out.  `strangers` false: of a fan's jobs only those of
+ * the chain's own user are named, as Slurm may hide those of others.
+ */
+char *
+mir_render_decisions(const struct mir_view_chain *chain, size_t n_max, bool names, bool strangers);
 
 /* {"status":"ok"}, {"error":"..."}, and what a command was answered. */
 char *mir_render_ok(void);

@@ -41,7 +41,7 @@ struct context {
     const struct mir_view *view;        /* NULL for commands */
     const struct mir_view_chain *chain; /* for paths with an id, when reading */
     char id[16];                        /* "" without one in the path */
-    bool names;                         /* may the reply tell who? */
+    bool names;                         /* may the reply tell who has a chain? */
     struct mir_reply *reply;
 };
 
@@ -104,11 +104,19 @@ static void get_chain(struct context *c)
     reply_text(c, mir_render_chain(c->chain, c->names));
 }
 
+/* The daemon may see jobs that Slurm hides from who asks here. */
+static bool sees_strangers(const struct context *c)
+{
+    return c->routes->show_users ||
+           (c->request->local && mir_routes_is_admin(c->routes, c->request->uid));
+}
+
 static void get_decisions(struct context *c)
 {
     size_t n = c->request->n_decisions;
 
-    reply_text(c, mir_render_decisions(c->chain, n != 0 ? n : DECISIONS_MAX, c->names));
+    reply_text(
+        c, mir_render_decisions(c->chain, n != 0 ? n : DECISIONS_MAX, c->names, sees_strangers(c)));
 }
 
 static void get_queue(struct context *c)

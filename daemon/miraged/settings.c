@@ -160,6 +160,7 @@ static void fill_engine(struct mir_settings *s)
     e->enroll_by_comment = c->enroll_by_comment;
     e->kill_file = c->kill_file;
     e->model = c->model;
+    e->lookahead_cpu_s = c->lookahead_cpu_s;
     e->zone = s->zone;
     e->min_uid = c->broker.min_uid;
     e->shown = s->shown;

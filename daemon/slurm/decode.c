@@ -128,6 +128,9 @@ static const struct field cluster_fields[] = {
     CLUSTER("weight_partition", NUMBER, weight_partition, UINT32_MAX),
     CLUSTER("weight_qos", NUMBER, weight_qos, UINT32_MAX),
     CLUSTER("max_age_s", NUMBER, max_age_s, INT32_MAX),
+    CLUSTER("calc_period_s", NUMBER, calc_period_s, INT32_MAX),
+    CLUSTER("favor_small", FLAG, favor_small, 1),
+    {.key = "set_nodes", .kind = SKIPPED},
 };
 
 #define PARTITION(key, kind, member, needed, max)                                                  \
@@ -141,6 +144,9 @@ static const struct field partition_fields[] = {
     PARTITION("cpus", NUMBER, n_cpus, false, UINT32_MAX),
     PARTITION("limit_max_s", NUMBER, limit_max_s, false, MIR_UNLIMITED - 1),
     PARTITION("up", FLAG, up, false, 1),
+    PARTITION("tier", NUMBER, tier, false, UINT32_MAX),
+    PARTITION("job_factor", NUMBER, job_factor, false, UINT32_MAX),
+    PARTITION("sets", NUMBER, sets, false, UINT32_MAX),
 };
 
 #define RESERVATION(key, kind, member, needed, max)                                                \
@@ -380,19 +386,42 @@ int mir_slurm_decode_past(const struct mir_wire_record *r,
     return rc == 0 ? check_eligible(r, out->eligible_at, err) : rc;
 }
 
+/* "60,12": as many numbers as there are sets. */
+static int
+read_sets(const struct mir_wire_record *r, struct mir_live_cluster *out, struct mir_error *err)
+{
+    const char *list = mir_wire_get(r, "set_nodes");
+
+    while (list != NULL) {
+        size_t len = strcspn(list, ",");
+        int64_t n = 0;
+
+        if (out->n_sets == MIR_LIVE_SETS_MAX || mir_parse_i64(list, len, &n) != 0 || n < 0 ||
+            n > UINT32_MAX)
+            return mir_error_set(err, -ERANGE, "%s: set_nodes=%.60s is not what it may be", r->verb,
+                                 list);
+        out->set_nodes[out->n_sets++] = (uint32_t)n;
+        list = list[len] == ',' ? list + len + 1 : NULL;
+    }
+    return 0;
+}
+
 int mir_slurm_decode_cluster(const struct mir_wire_record *r,
                              struct mir_live_cluster *out,
                              struct mir_error *err)
 {
+    int rc;
+
     *out = (struct mir_live_cluster){0};
-    return read_record(r, TABLE(cluster_fields), NULL, out, err);
+    rc = read_record(r, TABLE(cluster_fields), NULL, out, err);
+    return rc == 0 ? read_sets(r, out, err) : rc;
 }
 
 int mir_slurm_decode_partition(const struct mir_wire_record *r,
                                struct mir_live_partition *out,
                                struct mir_error *err)
 {
-    *out = (struct mir_live_partition){.limit_max_s = MIR_UNLIMITED};
+    *out = (struct mir_live_partition){.limit_max_s = MIR_UNLIMITED, .tier = 1, .job_factor = 1};
     return read_record(r, TABLE(partition_fields), NULL, out, err);
 }
 

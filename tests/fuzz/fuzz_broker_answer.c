@@ -58,6 +58,7 @@ static void check_past(const struct mir_live_event *e)
 static void check_cluster(const struct mir_live_cluster *c)
 {
     check(memchr(c->name, 0, sizeof c->name) != NULL);
+    check(c->n_sets <= MIR_LIVE_SETS_MAX && c->calc_period_s >= 0);
     for (size_t i = 0; i < c->n_partitions; i++)
         check(memchr(c->partitions[i].name, 0, sizeof c->partitions[i].name) != NULL);
     for (size_t i = 0; i < c->n_reservations; i++)

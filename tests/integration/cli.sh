@@ -95,6 +95,14 @@ expect 0 'clairvoyant' "${run[@]}" --chain links=4
 "$replay" "${run[@]}" -q >"$dir/table" 2>"$dir/err" || fail 'run -q'
 [ -s "$dir/err" ] && fail "run -q prints on standard error: $(cat "$dir/err")"
 
+# Why a policy that plays out futures submitted when it did.
+run=(run "$log" --nodes 76 --policy lookahead --weights 1 --every 72h --limit-episodes 2
+    --chain nodes=2,limit=12h)
+expect 0 '"fan": ?\{' "${run[@]}" --json --report "$dir/report.html"
+grep -q '"cost_p10_p90_h"' "$dir/out" || fail 'the fan has no band'
+grep -q '<svg id="fan"' "$dir/report.html" || fail 'no fan in the report'
+grep -q 'What lookahead expected' "$dir/report.html" || fail 'a fan without a caption'
+
 for scheduler in slurm easy fcfs conservative; do
     expect 0 'mean wait' schedule "$log" --nodes 76 --scheduler $scheduler -o "$dir/starts.csv"
     [ "$(head -n 1 "$dir/starts.csv")" = job,submit,start,wait ] || fail "$scheduler: header of starts"

@@ -69,6 +69,7 @@ struct lab {
     char comments[LAB_JOBS][256];
     size_t n_jobs;
     struct mir_live_jobs list;
+    int64_t backfill_at; /* that lists tell; 0: none */
     struct mir_live_job lent[LAB_JOBS];
     struct mir_live_past past[8];
     char past_comments[8][128];
@@ -312,7 +313,8 @@ static inline const struct mir_live_jobs *lab_list(struct lab *lab)
             lab->lent[n++] = lab->jobs[i];
     }
     qsort(lab->lent, n, sizeof(lab->lent[0]), lab_by_id);
-    lab->list = (struct mir_live_jobs){.at = lab->at, .jobs = lab->lent, .n_jobs = n};
+    lab->list = (struct mir_live_jobs){
+        .at = lab->at, .last_backfill_at = lab->backfill_at, .jobs = lab->lent, .n_jobs = n};
     return &lab->list;
 }
 

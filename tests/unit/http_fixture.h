@@ -61,6 +61,22 @@ make_chain(const char *id, const char *chain_state, int64_t ended_at)
     return chain;
 }
 
+static inline struct mir_view_fan *make_fan(void)
+{
+    struct mir_view_fan *fan = mir_view_fan_create();
+
+    fan->n_futures = 32;
+    fan->n_points = 2;
+    fan->best = 1;
+    fan->points[0] = (struct mir_view_fan_point){NOW + 50, 2.5, 1, NAN, 0, 1, 2};
+    fan->points[1] = (struct mir_view_fan_point){NOW + 650, 2.25, 1, 4, 0, 1, 2};
+    fan->n_jobs = 1;
+    fan->jobs[0] = (struct mir_view_fan_job){.id = 4242, .is_running = true, .effect_h = 3.25};
+    snprintf(fan->jobs[0].user, sizeof(fan->jobs[0].user), "alice");
+    snprintf(fan->jobs[0].name, sizeof(fan->jobs[0].name), "secretproject");
+    return fan;
+}
+
 static inline void add_history(struct mir_view_chain *chain)
 {
     chain->n_links = 1;
@@ -72,6 +88,7 @@ static inline void add_history(struct mir_view_chain *chain)
     chain->decisions = MIR_NEW_ARRAY(struct mir_view_decision, 100);
     for (int i = 0; i < 100; i++)
         chain->decisions[i].at = NOW + i;
+    chain->decisions[50].fan = make_fan();
     chain->n_events = 1;
     chain->events = MIR_NEW_ARRAY(struct mir_view_event, 1);
     snprintf(chain->events[0].text, sizeof(chain->events[0].text), "alice stopped it");

@@ -14,6 +14,7 @@
 #include "daemon/broker/records.h"
 #include "daemon/core/rng.h"
 #include "daemon/host/wire.h"
+#include "daemon/slurm/decode.h"
 
 enum { NOW = 1795248000 };
 
@@ -507,6 +508,8 @@ static void the_configuration_is_read(void **state)
         .priority_flags = PRIORITY_FLAGS_ACCRUE_ALWAYS | PRIORITY_FLAGS_INCR_ONLY,
         .priority_weight_fs = 7,
         .priority_max_age = 604800,
+        .priority_calc_period = 300,
+        .priority_favor_small = 1,
     };
     struct mir_live_cluster cluster = {.n_nodes = 4};
 
@@ -521,6 +524,8 @@ static void the_configuration_is_read(void **state)
     assert_string_equal(cluster.priority_flags, "NO_FAIR_TREE,ACCRUE_ALWAYS,INCR_ONLY");
     assert_int_equal(cluster.weight_fair_share, 7);
     assert_int_equal(cluster.max_age_s, 604800);
+    assert_int_equal(cluster.calc_period_s, 300);
+    assert_true(cluster.favor_small);
     assert_int_equal(cluster.n_nodes, 4);
     conf.accounting_storage_type = NULL;
     conf.priority_type = (char *)"priority/basic";
@@ -557,7 +562,10 @@ static void partitions_and_reservations_are_read(void **state)
     struct mir_live_reservation r;
 
     (void)state;
+    part.priority_tier = 3;
+    part.priority_job_factor = 0;
     mir_record_partition_read(&part, &p);
+    assert_true(p.tier == 3 && p.job_factor == 0 && p.sets == 0);
     assert_int_equal(p.limit_max_s, 3600);
     assert_true(p.up);
     part.state_up = PARTITION_DRAIN;
@@ -569,6 +577,35 @@ static void partitions_and_reservations_are_read(void **state)
     assert_int_equal(r.n_nodes, 0);
     assert_true(r.maintenance);
     assert_int_equal(r.end_at, NOW + 60);
+}
+
+static void a_cluster_comes_back_from_its_records(void **state)
+{
+    const struct mir_live_partition part = {
+        .name = "main", .limit_max_s = MIR_UNLIMITED, .tier = 0, .job_factor = 9, .sets = 5};
+    const struct mir_live_cluster cluster = {.name = "lab",
+                                             .calc_period_s = 300,
+                                             .favor_small = true,
+                                             .set_nodes = {60, 0, 12},
+                                             .n_sets = 3};
+    struct mir_live_partition part_back;
+    struct mir_live_cluster back;
+    struct mir_wire_record record;
+    struct mir_str s = {0};
+
+    (void)state;
+    mir_record_cluster_write(&s, 1, &cluster);
+    parse(&s, &record);
+    assert_int_equal(mir_slurm_decode_cluster(&record, &back, NULL), 0);
+    assert_true(back.calc_period_s == 300 && back.favor_small && back.n_sets == 3);
+    assert_memory_equal(back.set_nodes, cluster.set_nodes, sizeof back.set_nodes);
+    mir_str_release(&s);
+    mir_record_partition_write(&s, 1, &part);
+    parse(&s, &record);
+    assert_int_equal(mir_slurm_decode_partition(&record, &part_back, NULL), 0);
+    assert_true(part_back.tier == 0 && part_back.job_factor == 9 && part_back.sets == 5);
+    assert_true(part_back.limit_max_s == MIR_UNLIMITED && !part_back.up);
+    mir_str_release(&s);
 }
 
 static void reasons_have_squeues_names(void **state)
@@ -605,6 +642,7 @@ int main(void)
         cmocka_unit_test(the_configuration_is_read),
         cmocka_unit_test(long_texts_of_the_site_are_cut),
         cmocka_unit_test(partitions_and_reservations_are_read),
+        cmocka_unit_test(a_cluster_comes_back_from_its_records),
         cmocka_unit_test(reasons_have_squeues_names),
     };
 

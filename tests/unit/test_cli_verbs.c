@@ -50,6 +50,18 @@ enum { NOW = 1767225600, MAX_ARGS = 16 };
     "\"trained_at\":1767139200,\"from_at\":1764547200,\"to_at\":1767139200,\"n_labels\":200000,"   \
     "\"n_censored\":100,\"n_nodes\":76,\"seed\":1}"
 
+/* The older is link 1's; of the other, nobody knows how bad the last hour may get. */
+#define FANS                                                                                       \
+    ",\"fans\":[{\"at\":1767220000,\"link\":1,\"n_futures\":16,\"best\":0,\"points\":[{"           \
+    "\"submit_at\":1767220000,\"cost_h\":9}],\"jobs\":[]},{\"at\":1767225000,\"link\":2,"          \
+    "\"n_futures\":32,\"best\":1,\"points\":["                                                     \
+    "{\"submit_at\":1767225000,\"cost_h\":3,\"cost_p10_h\":1.5,\"cost_p90_h\":6},"                 \
+    "{\"submit_at\":1767232200,\"cost_h\":1,\"cost_p10_h\":0,\"cost_p90_h\":3},"                   \
+    "{\"submit_at\":1767239400,\"cost_h\":4,\"cost_p10_h\":0.5,\"cost_p90_h\":null}],"             \
+    "\"jobs\":[{\"id\":1234,\"is_running\":true,\"effect_h\":3.24,\"user\":\"alice\","             \
+    "\"name\":\"tr\\u001bain\"},{\"id\":77,\"is_running\":false,\"effect_h\":-1.06,"               \
+    "\"user\":\"\",\"name\":\"\"}]}]"
+
 static struct answer {
     const char *request; /* "GET /path" */
     int status;
@@ -65,6 +77,9 @@ static struct answer {
      "\"wait_s\":600,\"reason\":\"wait 10 min < 2 h left\"},{\"at\":1767225000,\"link\":2,"
      "\"submit\":true,\"acted\":false,\"wait_s\":null,\"reason\":\"now\"}],"
      "\"events\":[{\"at\":1767223000,\"link\":-1,\"text\":\"paused\\u001b[2J by alice\"}]}"},
+    {"GET /api/v1/chains/abzzzzzz/decisions?n=100 ", 200,
+     "{\"decisions\":[{\"at\":1767225000,\"link\":2,\"submit\":false,\"acted\":false,"
+     "\"wait_s\":600,\"reason\":\"waits\"}],\"events\":[]" FANS "}"},
     {"GET /api/v1/config ", 200, "{\"settings\":{\"mode\":\"act\",\"broker.min_uid\":\"1000\"}}"},
     {"POST /api/v1/chains/abcdefgh/stop ", 200,
      "{\"chain\":\"abcdefgh\",\"text\":\"chain abcdefgh ended\"}"},
@@ -296,6 +311,135 @@ static void why_puts_events_between_the_decisions(void **state)
           "2025-12-31T23:16:40Z    - event            - paused?[2J by alice\n"
           "2025-12-31T23:50:00Z    2 would submit     - now\n",
           "");
+}
+
+static void why_shows_what_the_last_decision_saw(void **state)
+{
+    (void)state;
+    check("why abz", 0,
+          "TIME                 LINK ACTION  WAIT REASON\n"
+          "2025-12-31T23:50:00Z    2 wait   10:00 waits\n"
+          "\n"
+          "Link 2 as of 2025-12-31T23:50:00Z, 32 futures:\n"
+          "cost by time of submission, until 2026-01-01T03:50:00Z\n"
+          "     h\n"
+          "     6 |:::\n"
+          "       |:::::::::\n"
+          "       |:::::::::::::::\n"
+          "   4.5 |:::::::::::::::::::::\n"
+          "       |:::::::::::::::::::::::::::                                          ***\n"
+          "       |:::::::::::::::::::::::::::::::::                              ******\n"
+          "     3 |*****:::::::::::::::::::::::::::::::                     ******\n"
+          "       |:::::*********::::::::::::::::::::::               ******\n"
+          "       |::::::::::::::*********:::::::::::::         ******\n"
+          "   1.5 |:::::::::::::::::::::::*********::::   ******\n"
+          "       |      ::::::::::::::::::::::::::*******\n"
+          "       |                  ::::::::::::::::::\n"
+          "     0 |                              ::::::\n"
+          "       ++-----------------+-----------------+----------------+------------------\n"
+          "        now               +1 h              +2 h             +3 h\n"
+          "        ^ now                               ^ best\n"
+          "        * expected cost  : 8 of 10 futures\n"
+          "Submitted then: 3.0 h [1.5, 6.0]\n"
+          "The best, in 2:00:00: 1.0 h [0.0, 3.0]\n"
+          "Its start then hangs on how long\n"
+          "  job 1234 (alice, tr?ain) runs: +-3.2 h\n"
+          "  job 77 waits: +-1.1 h, the longer the earlier\n",
+          "");
+    check("why abz --parsable2 --noheader", 0, "1767225000|2|wait|600|waits\n", "");
+}
+
+/* Characters, not bytes. */
+static size_t longest_line(const char *text)
+{
+    size_t longest = 0, n = 0;
+
+    for (; *text != '\0'; text++) {
+        n = *text == '\n' ? 0 : n + (((unsigned char)*text & 0xc0) != 0x80);
+        longest = n > longest ? n : longest;
+    }
+    return longest;
+}
+
+static void print_fan(size_t width, bool utf8)
+{
+    const struct mir_cli cli = {
+        .out = open_memstream(&out_text, &(size_t){0}), .width = width, .utf8 = utf8};
+    struct json_object *root = json_tokener_parse("{\"a\":0" FANS "}");
+
+    mir_print_fan(&cli, json_object_array_get_idx(mir_json_list(root, "fans"), 1));
+    json_object_put(root);
+    fclose(cli.out);
+}
+
+static void a_fan_is_as_wide_as_the_terminal(void **state)
+{
+    (void)state;
+    for (size_t width = 60; width <= 120; width += 20) {
+        free(out_text);
+        print_fan(width, true);
+        assert_int_equal(longest_line(out_text), width);
+        assert_non_null(strstr(out_text, "\xe2\x97\x8f"));
+    }
+    free(out_text);
+    print_fan(500, false);
+    assert_int_equal(longest_line(out_text), 120);
+    free(out_text);
+    print_fan(0, true); /* into a file */
+    assert_int_equal(longest_line(out_text), 80);
+    for (const char *c = out_text; *c != '\0'; c++)
+        assert_true((unsigned char)*c < 0x80);
+}
+
+/* Whatever a daemon of another version sends. */
+static void a_fan_that_makes_no_sense_is_not_drawn(void **state)
+{
+    static const char *const fans[] = {
+        "{}",
+        "{\"points\":[]}",
+        "{\"points\":[1,2]}",
+        "{\"best\":7,\"points\":[{\"submit_at\":1}]}",
+        "{\"best\":-1,\"points\":[{\"submit_at\":1}]}",
+        "{\"points\":[{\"submit_at\":5,\"cost_h\":1},{\"submit_at\":5,\"cost_h\":1}]}",
+    };
+    struct mir_cli cli = {.width = 80};
+
+    (void)state;
+    free(out_text);
+    cli.out = open_memstream(&out_text, &(size_t){0});
+    for (size_t i = 0; i < N_OF(fans); i++) {
+        struct json_object *fan = json_tokener_parse(fans[i]);
+
+        mir_print_fan(&cli, fan);
+        json_object_put(fan);
+    }
+    fclose(cli.out);
+    assert_string_equal(out_text, "");
+}
+
+/* Costs of every size, and of none: nothing is drawn outside the chart. */
+static void any_costs_can_be_drawn(void **state)
+{
+    static const char *const costs[] = {"0", "1e-9", "0.3", "47.9", "-2", "1e8", "null"};
+
+    (void)state;
+    for (size_t i = 0; i < N_OF(costs); i++) {
+        char text[512];
+        struct mir_cli cli = {.width = 60};
+        struct json_object *fan;
+
+        snprintf(text, sizeof(text),
+                 "{\"points\":[{\"submit_at\":0,\"cost_h\":%s,\"cost_p10_h\":%s},"
+                 "{\"submit_at\":600,\"cost_h\":1,\"cost_p90_h\":%s}]}",
+                 costs[i], costs[i], costs[i]);
+        free(out_text);
+        cli.out = open_memstream(&out_text, &(size_t){0});
+        fan = json_tokener_parse(text);
+        mir_print_fan(&cli, fan);
+        json_object_put(fan);
+        fclose(cli.out);
+        assert_true(longest_line(out_text) <= 60);
+    }
 }
 
 static void a_chain_is_named_by_id_beginning_or_job(void **state)
@@ -631,6 +775,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(list_shows_the_job_that_serves),
         cmocka_unit_test(why_puts_events_between_the_decisions),
+        cmocka_unit_test(why_shows_what_the_last_decision_saw),
+        cmocka_unit_test(a_fan_is_as_wide_as_the_terminal),
+        cmocka_unit_test(a_fan_that_makes_no_sense_is_not_drawn),
+        cmocka_unit_test(any_costs_can_be_drawn),
         cmocka_unit_test(a_chain_is_named_by_id_beginning_or_job),
         cmocka_unit_test(what_the_daemon_refuses_is_told_with_status_1),
         cmocka_unit_test(json_is_the_daemons_answer),

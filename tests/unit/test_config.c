@@ -44,6 +44,7 @@ static void has_the_documented_defaults(void **state)
     assert_int_equal(c->period_s, 600);
     assert_int_equal(c->poll_s, 60);
     assert_int_equal(c->lead_max_s, 0);
+    assert_int_equal(c->lookahead_cpu_s, 5);
     assert_int_equal(c->fail_within_s, 300);
     assert_int_equal(c->finish_margin_s, 600);
     assert_true(c->done_on_success && c->enroll_by_comment && !c->show_users);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_http.c - what both servers show, and to whom they refuse it. */
+#include "daemon/http/render.h"
 #include "tests/unit/http_fixture.h"
 
 /* ---- Reading */
@@ -123,6 +124,62 @@ static void shows_the_newest_decisions(void **state)
     assert_int_equal(get_status(connect_tcp(), "/api/v1/chains/c-open/decisions?n=1x"), 400);
     assert_int_equal(get_status(connect_tcp(), "/api/v1/chains/c-open/decisions?m=1"), 400);
     assert_int_equal(get_status(connect_tcp(), "/api/v1/status?all=1"), 400);
+}
+
+/* However few decisions are asked for: the one that it belongs to may be further back. */
+static void shows_the_fan_of_a_decision(void **state)
+{
+    struct json_object *d = get_json(connect_unix(), "/api/v1/chains/c-open/decisions?n=1");
+    struct json_object *fan = json_object_array_get_idx(field(d, "fans"), 0), *point, *job;
+
+    (void)state;
+    assert_int_equal(json_object_array_length(field(d, "fans")), 1);
+    assert_int_equal(json_object_get_int64(field(fan, "at")), NOW + 50);
+    assert_int_equal(json_object_get_int64(field(fan, "n_futures")), 32);
+    assert_int_equal(json_object_get_int64(field(fan, "best")), 1);
+    assert_int_equal(json_object_array_length(field(fan, "points")), 2);
+    point = json_object_array_get_idx(field(fan, "points"), 0);
+    assert_int_equal(json_object_get_int64(field(point, "submit_at")), NOW + 50);
+    assert_string_equal(json_object_get_string(field(point, "cost_h")), "2.5");
+    assert_null(field(point, "cost_p90_h"));
+    job = json_object_array_get_idx(field(fan, "jobs"), 0);
+    assert_int_equal(json_object_get_int64(field(job, "id")), 4242);
+    assert_true(json_object_get_boolean(field(job, "is_running")));
+    assert_string_equal(json_object_get_string(field(job, "effect_h")), "3.25");
+    assert_string_equal(json_object_get_string(field(job, "user")), "alice");
+    json_object_put(d);
+}
+
+static const char *text_at(struct json_object *object, const char *key)
+{
+    return json_object_get_string(field(object, key));
+}
+
+/* The daemon sees jobs that Slurm may hide from who asks: those of the chain's user are no news. */
+static void strangers_jobs_are_named_to_admins_only(void **state)
+{
+    struct mir_view_chain *chain = make_chain("c", "running", 0);
+
+    (void)state;
+    add_history(chain);
+    chain->decisions[50].fan->n_jobs = 2;
+    snprintf(chain->decisions[50].fan->jobs[1].user, 64, "bob");
+    snprintf(chain->decisions[50].fan->jobs[1].name, 64, "sim");
+    for (int strangers = 0; strangers < 2; strangers++) {
+        char *text = mir_render_decisions(chain, 1, true, strangers != 0);
+        struct json_object *root = json_tokener_parse(text), *jobs, *bobs;
+
+        jobs = field(json_object_array_get_idx(field(root, "fans"), 0), "jobs");
+        assert_string_equal(text_at(json_object_array_get_idx(jobs, 0), "user"), "alice");
+        bobs = json_object_array_get_idx(jobs, 1);
+        if (strangers != 0)
+            assert_string_equal(text_at(bobs, "name"), "sim");
+        else
+            assert_true(strstr(text, "bob") == NULL && strstr(text, "sim") == NULL);
+        json_object_put(root);
+        free(text);
+    }
+    mir_view_chain_unref(chain);
 }
 
 static void shows_waits_of_the_queue(void **state)
@@ -465,6 +522,8 @@ int main(void)
         TEST(hides_owners_on_tcp),
         TEST(shows_owners_on_tcp_where_allowed),
         TEST(shows_the_newest_decisions),
+        TEST(shows_the_fan_of_a_decision),
+        TEST(strangers_jobs_are_named_to_admins_only),
         TEST(shows_waits_of_the_queue),
         TEST(shows_the_model_and_what_it_kept_of_its_promises),
         TEST(answers_head_without_a_body),

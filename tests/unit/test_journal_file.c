@@ -211,6 +211,7 @@ static void takes_up_a_file_of_the_first_version(void **state)
     assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "ALTER TABLE start DROP COLUMN name;DROP TABLE blob;"
+                                  "ALTER TABLE decision DROP COLUMN fan;"
                                   "PRAGMA user_version=1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
@@ -226,6 +227,44 @@ static void takes_up_a_file_of_the_first_version(void **state)
         assert_int_equal(mir_journal_set_blob(j, "b", "x", 1, &err), 0);
         past = (struct mir_live_past){.id = 8, .start_at = 6, .user = "ann", .name = "new"};
         assert_int_equal(mir_journal_add_start(j, &past, NULL), 0);
+        mir_journal_close(j);
+    }
+}
+
+static int count_fans(void *arg, const struct mir_decision_row *row)
+{
+    char *seen = arg;
+    size_t len = strlen(seen);
+
+    snprintf(seen + len, 64 - len, "%d:%.*s ", (int)row->link, (int)row->fan.len,
+             row->fan.bytes != NULL ? (const char *)row->fan.bytes : "");
+    return 0;
+}
+
+/* The second knew no fans: its decisions have none, those that come may have one. */
+static void takes_up_a_file_of_the_second_version(void **state)
+{
+    const struct place *p = *state;
+    struct mir_decision_row row = {.chain = "aaaaaaaa", .link = 1};
+    struct mir_journal *j = open_journal(p->path, "truncate");
+    sqlite3 *db = NULL;
+
+    assert_int_equal(mir_journal_add_decision(j, &row, NULL), 0);
+    mir_journal_close(j);
+    assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "ALTER TABLE decision DROP COLUMN fan;PRAGMA user_version=2",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
+        char seen[64] = "";
+
+        j = open_journal(p->path, "truncate");
+        assert_int_equal(mir_journal_each_decision(j, NULL, 9, count_fans, seen, NULL), 0);
+        assert_string_equal(seen, i == 0 ? "1: " : "1: 2:why ");
+        row.link = 2;
+        row.fan = (struct mir_journal_bytes){"why", 3};
+        assert_int_equal(mir_journal_add_decision(j, &row, NULL), 0);
         mir_journal_close(j);
     }
 }
@@ -527,6 +566,7 @@ int main(void)
         IN_PLACE(refuses_another_programs_database),
         IN_PLACE(refuses_a_newer_version_and_names_both),
         IN_PLACE(takes_up_a_file_of_the_first_version),
+        IN_PLACE(takes_up_a_file_of_the_second_version),
         IN_PLACE(refuses_a_truncated_file),
         IN_PLACE(refuses_a_file_with_a_spoilt_page),
         IN_PLACE(keeps_a_second_one_out),

@@ -182,7 +182,7 @@ static void reads_a_cluster(void **state)
                    "accrue_always=1 federated=0 scheduler=sched/backfill "
                    "priority_type=priority/multifactor scheduler_parameters=bf_window=100,x "
                    "priority_flags=MAX_TRES weight_age=7000 weight_qos=4294967295 "
-                   "max_age_s=604800"),
+                   "max_age_s=604800 calc_period_s=300 favor_small=1 set_nodes=60,0,4294967295"),
             &cluster, NULL),
         0);
     assert_string_equal(cluster.name, "lab");
@@ -194,16 +194,47 @@ static void reads_a_cluster(void **state)
     assert_string_equal(cluster.scheduler_parameters, "bf_window=100,x");
     assert_true(cluster.weight_age == 7000 && cluster.weight_qos == UINT32_MAX);
     assert_int_equal(cluster.max_age_s, 604800);
+    assert_int_equal(cluster.calc_period_s, 300);
+    assert_true(cluster.favor_small);
+    assert_int_equal(cluster.n_sets, 3);
+    assert_true(cluster.set_nodes[0] == 60 && cluster.set_nodes[1] == 0);
+    assert_true(cluster.set_nodes[2] == UINT32_MAX);
     assert_int_equal(mir_slurm_decode_partition(record("partition name=p nodes=4 cpus=8 up=1"),
                                                 &partition, NULL),
                      0);
     assert_true(partition.limit_max_s == MIR_UNLIMITED && partition.up && partition.n_cpus == 8);
+    assert_true(partition.tier == 1 && partition.job_factor == 1); /* an older broker's */
+    assert_int_equal(partition.sets, 0);
+    assert_int_equal(
+        mir_slurm_decode_partition(record("partition name=p tier=0 job_factor=7 sets=4294967295"),
+                                   &partition, NULL),
+        0);
+    assert_true(partition.tier == 0 && partition.job_factor == 7 && partition.sets == UINT32_MAX);
     assert_int_equal(mir_slurm_decode_reservation(
                          record("reservation name=r start_at=1 end_at=2 nodes=3 maintenance=1"),
                          &reservation, NULL),
                      0);
     assert_true(reservation.start_at == 1 && reservation.end_at == 2);
     assert_true(reservation.n_nodes == 3 && reservation.maintenance);
+}
+
+static void refuses_sets_of_nodes_that_are_none(void **state)
+{
+    static const char *const lists[] = {"", "x", "1,", ",1", "-1", "4294967296", "1;2"};
+    struct mir_live_cluster cluster;
+    char text[300] = "cluster set_nodes=1";
+
+    (void)state;
+    for (unsigned i = 1; i < MIR_LIVE_SETS_MAX; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), ",%u", i);
+    assert_int_equal(mir_slurm_decode_cluster(record(text), &cluster, NULL), 0);
+    assert_int_equal(cluster.n_sets, MIR_LIVE_SETS_MAX);
+    snprintf(text + strlen(text), sizeof text - strlen(text), ",1");
+    assert_int_equal(mir_slurm_decode_cluster(record(text), &cluster, NULL), -ERANGE);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        snprintf(text, sizeof text, "cluster set_nodes=%s", lists[i]);
+        assert_int_equal(mir_slurm_decode_cluster(record(text), &cluster, NULL), -ERANGE);
+    }
 }
 
 static void refuses_names_that_do_not_fit_and_flags_that_are_none(void **state)
@@ -493,6 +524,7 @@ int main(void)
         cmocka_unit_test(refuses_jobs_that_cannot_be),
         cmocka_unit_test(reads_a_past_job),
         cmocka_unit_test(reads_a_cluster),
+        cmocka_unit_test(refuses_sets_of_nodes_that_are_none),
         cmocka_unit_test(refuses_names_that_do_not_fit_and_flags_that_are_none),
         cmocka_unit_test(reads_how_an_action_ended),
         cmocka_unit_test(refuses_endings_that_cannot_be),

@@ -653,6 +653,7 @@ static void draw_odd(struct scene *s, struct mir_rng *rng)
                                                  odd_priority(rng),
                                                  0,
                                                  0,
+                                                 0,
                                                  0};
     for (size_t i = 0; i < s->queue.history.n_old; i++)
         s->starts[i] = (struct mir_start){
