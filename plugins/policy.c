@@ -30,12 +30,22 @@ extern const struct mirage_plugin mirage_plugin_xgb;
 extern const struct mirage_plugin mirage_plugin_forest_q;
 extern const struct mirage_plugin mirage_plugin_xgb_q;
 extern const struct mirage_plugin mirage_plugin_lookahead;
+extern const struct mirage_plugin mirage_plugin_hybrid;
 
 static const struct mirage_plugin *const builtin[] = {
-    &mirage_plugin_reactive, &mirage_plugin_lead,      &mirage_plugin_avg,
-    &mirage_plugin_quantile, &mirage_plugin_qbets,     &mirage_plugin_asa,
-    &mirage_plugin_rf,       &mirage_plugin_xgb,       &mirage_plugin_forest_q,
-    &mirage_plugin_xgb_q,    &mirage_plugin_lookahead, NULL,
+    &mirage_plugin_reactive,
+    &mirage_plugin_lead,
+    &mirage_plugin_avg,
+    &mirage_plugin_quantile,
+    &mirage_plugin_qbets,
+    &mirage_plugin_asa,
+    &mirage_plugin_rf,
+    &mirage_plugin_xgb,
+    &mirage_plugin_forest_q,
+    &mirage_plugin_xgb_q,
+    &mirage_plugin_lookahead,
+    &mirage_plugin_hybrid,
+    NULL,
 };
 
 struct mir_policy {

@@ -104,8 +104,9 @@ static void assert_wait(struct scene *s, int32_t wait_s)
 
 static void every_policy_waits_on_an_empty_history(void **state)
 {
-    static const char *const specs[] = {"reactive", "avg", "quantile", "qbets", "asa",
-                                        "rf",       "xgb", "forest-q", "xgb-q", "lookahead"};
+    static const char *const specs[] = {"reactive", "avg",       "quantile", "qbets",
+                                        "asa",      "rf",        "xgb",      "forest-q",
+                                        "xgb-q",    "lookahead", "hybrid"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
@@ -127,7 +128,7 @@ static void every_policy_says_what_it_reads(void **state)
         const struct mirage_plugin *p = mir_policy_builtin()[i];
         bool learns = strcmp(p->name, "reactive") != 0 && strcmp(p->name, "lead") != 0;
         bool paper = strcmp(p->name, "rf") == 0 || strcmp(p->name, "xgb") == 0;
-        bool ahead = strcmp(p->name, "lookahead") == 0;
+        bool ahead = strcmp(p->name, "lookahead") == 0 || strcmp(p->name, "hybrid") == 0;
         bool asks = paper || ahead || strstr(p->name, "-q") != NULL;
         bool weighs = asks || strcmp(p->name, "quantile") == 0 || strcmp(p->name, "qbets") == 0;
 

@@ -47,9 +47,9 @@ static void assert_refused(const char *spec, int rc, const char *part)
 
 static void opens_every_builtin_policy(void **state)
 {
-    static const char *const specs[] = {"reactive", "lead:hours=6", "avg",       "quantile",
-                                        "qbets",    "asa",          "rf",        "xgb",
-                                        "forest-q", "xgb-q",        "lookahead", NULL};
+    static const char *const specs[] = {"reactive",  "lead:hours=6", "avg", "quantile", "qbets",
+                                        "asa",       "rf",           "xgb", "forest-q", "xgb-q",
+                                        "lookahead", "hybrid",       NULL};
     size_t i = 0;
 
     (void)state;
@@ -77,6 +77,7 @@ static void accepts_options_in_every_spelling(void **state)
         "asa:last=10",         "rf:threshold=-2.5",
         "xgb:threshold=1",     "forest-q:quantile=1",
         "xgb-q:quantile=0",    "lookahead:futures=2,tail=0.9,foresight=0.5,margin=5m,sigmas=1",
+        "hybrid:futures=1024", "hybrid:share=0.5",
     };
 
     (void)state;
@@ -95,7 +96,7 @@ static void refuses_bad_specs_with_the_reason(void **state)
         {":hours=6", -EINVAL, "name is missing"},
         {"leed:hours=6", -ENOENT,
          "no policy \"leed\"; there are reactive, lead, avg, quantile, "
-         "qbets, asa, rf, xgb, forest-q, xgb-q, lookahead"},
+         "qbets, asa, rf, xgb, forest-q, xgb-q, lookahead, hybrid"},
         {"lead", -EINVAL, "needs hours="},
         {"lead:", -EINVAL, "key=value"},
         {"lead:hours", -EINVAL, "\"hours\" is not key=value"},
