@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/core/quantile.h"
 
 enum {
     HISTORY_MAX = 20000, /* starts of three days that are looked at */
@@ -351,13 +352,6 @@ double mir_outlook_start_s(struct mir_queue_outlook *o,
            (o->queue->n_nodes > 0 ? rest_h * 3600 / o->queue->n_nodes : 0);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 void mir_outlook_futures_s(struct mir_queue_outlook *o,
                            const struct mir_request *r,
                            size_t rank,
@@ -365,7 +359,7 @@ void mir_outlook_futures_s(struct mir_queue_outlook *o,
 {
     for (unsigned k = 0; k < MIR_OUTLOOK_FUTURES; k++)
         futures_s[k] = mir_outlook_start_s(o, r, rank, PLAN_FUTURES + k);
-    qsort(futures_s, MIR_OUTLOOK_FUTURES, sizeof(futures_s[0]), by_size);
+    mir_sort(futures_s, MIR_OUTLOOK_FUTURES);
 }
 
 void mir_queue_outlook_plan(struct mir_queue_outlook *o,

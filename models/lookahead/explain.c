@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/core/quantile.h"
 #include "models/lookahead/judge.h"
 
 static const double S_PER_H = 3600;
@@ -22,21 +23,6 @@ static const double LEAST_H = 1.0 / 60;
 
 /* ---- bands */
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double quantile_of(const double *sorted, uint32_t n, double level)
-{
-    double place = level * (n - 1);
-    uint32_t k = (uint32_t)place;
-
-    return k + 1 >= n ? sorted[n - 1] : sorted[k] + (place - k) * (sorted[k + 1] - sorted[k]);
-}
-
 static void find_bands(const struct mir_start_table *t,
                        const struct mir_lookahead_case *c,
                        uint32_t n_futures,
@@ -47,9 +33,9 @@ static void find_bands(const struct mir_start_table *t,
     for (uint32_t k = 0; k < t->n_at; k++) {
         for (uint32_t f = 0; f < n_futures; f++)
             cost[f] = mir_judge_cost_h(c, mir_start_table_get(t, f, k));
-        qsort(cost, n_futures, sizeof(*cost), by_size);
-        out->cost_p10_h[k] = quantile_of(cost, n_futures, 0.1);
-        out->cost_p90_h[k] = quantile_of(cost, n_futures, 0.9);
+        mir_sort(cost, n_futures);
+        out->cost_p10_h[k] = mir_sorted_quantile(cost, n_futures, 0.1);
+        out->cost_p90_h[k] = mir_sorted_quantile(cost, n_futures, 0.9);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/core/quantile.h"
 
 static const double S_PER_H = 3600;
 
@@ -18,22 +19,6 @@ struct bench {
     double *cost_h;
     double *sorted; /* room for n */
 };
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Linear between order statistics. */
-static double quantile_of(const double *sorted, uint32_t n, double level)
-{
-    double place = level * (n - 1);
-    uint32_t k = (uint32_t)place;
-
-    return k + 1 >= n ? sorted[n - 1] : sorted[k] + (place - k) * (sorted[k + 1] - sorted[k]);
-}
 
 struct moments {
     double mean, se;
@@ -71,8 +56,8 @@ static void weigh_tail(struct bench *b, double *cost)
     if (!(b->c->tail > 0))
         return;
     memcpy(b->sorted, cost, b->n * sizeof(*cost));
-    qsort(b->sorted, b->n, sizeof(*cost), by_size);
-    at_risk_h = quantile_of(b->sorted, b->n, b->c->tail);
+    mir_sort(b->sorted, b->n);
+    at_risk_h = mir_sorted_quantile(b->sorted, b->n, b->c->tail);
     for (uint32_t f = 0; f < b->n; f++)
         cost[f] = at_risk_h + fmax(cost[f] - at_risk_h, 0) / (1 - b->c->tail);
 }
@@ -94,10 +79,10 @@ static void describe_wait(struct bench *b, uint32_t k, struct mir_lookahead_poin
 {
     for (uint32_t f = 0; f < b->n; f++)
         b->sorted[f] = (double)(mir_start_table_get(b->t, f, k) - b->t->at[k]) / S_PER_H;
-    qsort(b->sorted, b->n, sizeof(b->sorted[0]), by_size);
-    out->wait_p10_h = quantile_of(b->sorted, b->n, 0.1);
-    out->wait_p50_h = quantile_of(b->sorted, b->n, 0.5);
-    out->wait_p90_h = quantile_of(b->sorted, b->n, 0.9);
+    mir_sort(b->sorted, b->n);
+    out->wait_p10_h = mir_sorted_quantile(b->sorted, b->n, 0.1);
+    out->wait_p50_h = mir_sorted_quantile(b->sorted, b->n, 0.5);
+    out->wait_p90_h = mir_sorted_quantile(b->sorted, b->n, 0.9);
 }
 
 static void describe_points(struct bench *b, struct mir_lookahead_answer *out)

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "daemon/core/quantile.h"
+
 enum { N_JOBS = 5 };
 
 /* cmocka's own compares as floats. */

@@ -165,26 +165,10 @@ static void note(const struct maker *m, struct mir_calibration_track *out)
     memcpy(out->v[out->n++], m->now, sizeof(m->now));
 }
 
-/* The first job that is not submitted before `at`. */
-static size_t first_after(const struct mir_workload *w, int64_t at)
-{
-    size_t low = 0, high = w->n_jobs;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-
-        if (w->jobs[mid].submit_at < at)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 static int
 follow(struct maker *m, int64_t to_at, struct mir_calibration_track *out, struct mir_error *err)
 {
-    size_t next = first_after(m->timeline->workload, out->from_at);
+    size_t next = mir_workload_find(m->timeline->workload, out->from_at);
     int rc = 0;
 
     for (int64_t at = out->from_at; at <= to_at && rc == 0; at += POLL_S) {

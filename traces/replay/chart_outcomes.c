@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/core/quantile.h"
 #include "traces/replay/bootstrap.h"
 #include "traces/replay/chart.h"
 
@@ -20,13 +21,6 @@ enum { MAX_DOTS = 200 };
 static double squeeze(double hours)
 {
     return asinh(hours / LINEAR_H);
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
 }
 
 /* The signed outcomes of a line in hours, sorted; those that never started left out. */
@@ -42,7 +36,7 @@ sorted_hours(const struct mir_comparison *c, const struct mir_report_line *line,
         if (outcomes[i].start_at != INT64_MAX)
             hours[(*n)++] = (double)mir_outcome_signed_s(&outcomes[i]) / 3600;
     }
-    qsort(hours, *n, sizeof *hours, compare_doubles);
+    mir_sort(hours, *n);
     return hours;
 }
 

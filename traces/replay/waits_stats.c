@@ -7,26 +7,7 @@
 #include <stdlib.h>
 
 #include "daemon/core/alloc.h"
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-double mir_sorted_quantile(const double *sorted, size_t n, double q)
-{
-    double at, rest;
-    size_t i;
-
-    if (n == 0)
-        return 0;
-    at = q * (double)(n - 1);
-    i = (size_t)at;
-    rest = at - (double)i;
-    return i + 1 < n ? sorted[i] + rest * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
-}
+#include "daemon/core/quantile.h"
 
 static double mean(const double *values, size_t n)
 {
@@ -90,7 +71,7 @@ void mir_schedule_figures(const struct mir_schedule_slice *slice, struct mir_sch
     if (n > 0) {
         int64_t first_at = jobs[slice->first].submit_at;
 
-        qsort(waits, n, sizeof *waits, compare_doubles);
+        mir_sort(waits, n);
         out->mean_wait_s = mean(waits, n);
         out->p50_wait_s = mir_sorted_quantile(waits, n, 0.5);
         out->p90_wait_s = mir_sorted_quantile(waits, n, 0.9);
@@ -135,7 +116,9 @@ struct ranked {
 
 static int compare_ranked(const void *a, const void *b)
 {
-    return compare_doubles(&((const struct ranked *)a)->value, &((const struct ranked *)b)->value);
+    double x = ((const struct ranked *)a)->value, y = ((const struct ranked *)b)->value;
+
+    return (x > y) - (x < y);
 }
 
 /* Ranks from 1; equal values share the mean of theirs. */
@@ -180,7 +163,7 @@ static double spearman(const struct pair *pairs, size_t n)
 /* Sorts `values`. */
 static void describe_side(double *values, size_t n, double *mean_s, double *p50_s, double *p90_s)
 {
-    qsort(values, n, sizeof *values, compare_doubles);
+    mir_sort(values, n);
     *mean_s = mean(values, n);
     *p50_s = mir_sorted_quantile(values, n, 0.5);
     *p90_s = mir_sorted_quantile(values, n, 0.9);
@@ -188,7 +171,7 @@ static void describe_side(double *values, size_t n, double *mean_s, double *p50_
 
 static void describe_errors(double *errors, size_t n, struct mir_wait_match *out)
 {
-    qsort(errors, n, sizeof *errors, compare_doubles);
+    mir_sort(errors, n);
     out->error_p5_s = mir_sorted_quantile(errors, n, 0.05);
     out->error_p25_s = mir_sorted_quantile(errors, n, 0.25);
     out->error_p50_s = mir_sorted_quantile(errors, n, 0.5);

@@ -54,7 +54,4 @@ struct mir_wait_matches {
 
 void mir_wait_matches(const struct mir_schedule_slice *slice, struct mir_wait_matches *out);
 
-/* Of `n` sorted values, linear between order statistics; 0 for none. */
-double mir_sorted_quantile(const double *sorted, size_t n, double q);
-
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/core/quantile.h"
 #include "traces/stats/sweep.h"
 
 enum { HOUR_S = 3600 };
@@ -70,13 +71,6 @@ static int compare_i64(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static int compare_double(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 /* One wait and the group it counts in: a class, a week. */
 struct grouped_wait {
     int32_t wait_s;
@@ -100,14 +94,6 @@ static double wait_quantile(const struct grouped_wait *w, size_t n, double q)
     if (i + 1 >= n)
         return w[n - 1].wait_s;
     return w[i].wait_s + (at - (double)i) * ((double)w[i + 1].wait_s - w[i].wait_s);
-}
-
-static double quantile(const double *v, size_t n, double q)
-{
-    double at = q * (double)(n - 1);
-    size_t i = (size_t)at;
-
-    return i + 1 >= n ? v[n - 1] : v[i] + (at - (double)i) * (v[i + 1] - v[i]);
 }
 
 /* Of `n` > 0 waits in ascending order. */
@@ -197,13 +183,13 @@ static void compute_ratios(const struct selection *s)
     }
     o->n_ratio = n;
     if (n > 0) {
-        qsort(r, n, sizeof *r, compare_double);
-        o->ratio_p10 = quantile(r, n, 0.1);
-        o->ratio_p25 = quantile(r, n, 0.25);
-        o->ratio_p50 = quantile(r, n, 0.5);
-        o->ratio_p75 = quantile(r, n, 0.75);
-        o->ratio_p90 = quantile(r, n, 0.9);
-        o->ratio_p99 = quantile(r, n, 0.99);
+        mir_sort(r, n);
+        o->ratio_p10 = mir_sorted_quantile(r, n, 0.1);
+        o->ratio_p25 = mir_sorted_quantile(r, n, 0.25);
+        o->ratio_p50 = mir_sorted_quantile(r, n, 0.5);
+        o->ratio_p75 = mir_sorted_quantile(r, n, 0.75);
+        o->ratio_p90 = mir_sorted_quantile(r, n, 0.9);
+        o->ratio_p99 = mir_sorted_quantile(r, n, 0.99);
         o->at_limit_share = (double)hits / (double)n;
     }
     free(r);
