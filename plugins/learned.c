@@ -105,13 +105,8 @@ static int fall_back(struct learned *l,
 
     if (rc != 0)
         return rc;
-    out->action = other.action;
-    out->wait_s = other.wait_s;
-    /* The host program may be older. */
-    if (out->size >= offsetof(struct mirage_decision, fell_back) + sizeof(out->fell_back))
-        out->fell_back = 1;
     /* Both are cut rather than one left out. */
-    snprintf(out->reason, sizeof(out->reason), "%.40s, by qbets: %.107s", why, other.reason);
+    mir_rule_fall_back(&other, out, "%.40s, by qbets: %.107s", why, other.reason);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "daemon/core/parse.h"
@@ -34,6 +35,23 @@ void mir_rule_apply(const struct mirage_view *view,
              mir_format_duration((int64_t)wait_s, wait), warms ? ", warm-up " : "",
              warms ? mir_format_duration(view->warmup_s, warmup) : "", submit ? ">=" : "<",
              mir_format_duration(left_s, left));
+}
+
+void mir_rule_fall_back(const struct mirage_decision *other,
+                        struct mirage_decision *out,
+                        const char *fmt,
+                        ...)
+{
+    va_list args;
+
+    out->action = other->action;
+    out->wait_s = other->wait_s;
+    /* The host program may be older. */
+    if (out->size >= offsetof(struct mirage_decision, fell_back) + sizeof(out->fell_back))
+        out->fell_back = 1;
+    va_start(args, fmt);
+    vsnprintf(out->reason, sizeof(out->reason), fmt, args);
+    va_end(args);
 }
 
 void mir_rule_no_history(struct mirage_decision *out)

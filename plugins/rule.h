@@ -23,6 +23,15 @@ void mir_rule_apply(const struct mirage_view *view,
                     const char *fmt,
                     ...) __attribute__((format(printf, 4, 5)));
 
+/*
+ * Do what another policy decided, for want of what one's own rule needs.  The reason is
+ * `fmt`, which names the want and gives the other's reason.
+ */
+void mir_rule_fall_back(const struct mirage_decision *other,
+                        struct mirage_decision *out,
+                        const char *fmt,
+                        ...) __attribute__((format(printf, 3, 4)));
+
 /* Wait, because nothing is known of waits yet. */
 void mir_rule_no_history(struct mirage_decision *out);
 

@@ -14,6 +14,7 @@
 #include "plugins/learned.h"
 #include "plugins/options.h"
 #include "plugins/plugin.h"
+#include "plugins/rule.h"
 
 /* Built in wherever this file is. */
 extern const struct mirage_plugin mirage_plugin_lookahead;
@@ -91,13 +92,8 @@ static int hybrid_open(const struct mirage_options *options, void **state, struc
 static void
 say_other(const char *why, const struct mirage_decision *other, struct mirage_decision *out)
 {
-    out->action = other->action;
-    out->wait_s = other->wait_s;
-    /* The host program may be older. */
-    if (out->size >= offsetof(struct mirage_decision, fell_back) + sizeof(out->fell_back))
-        out->fell_back = 1;
     /* Both are cut rather than one left out. */
-    snprintf(out->reason, sizeof(out->reason), "%.40s: %.117s", why, other->reason);
+    mir_rule_fall_back(other, out, "%.40s: %.117s", why, other->reason);
 }
 
 static int by_forest(struct hybrid *h,

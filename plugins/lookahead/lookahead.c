@@ -13,6 +13,7 @@
 #include "plugins/learned.h"
 #include "plugins/options.h"
 #include "plugins/plugin.h"
+#include "plugins/rule.h"
 
 enum { S_PER_H = 3600, QUIET_MAX_S = 2 * S_PER_H };
 
@@ -85,13 +86,8 @@ static int fall_back(struct lookahead *l,
 
     if (rc != 0)
         return rc;
-    out->action = other.action;
-    out->wait_s = other.wait_s;
-    /* The host program may be older. */
-    if (out->size >= offsetof(struct mirage_decision, fell_back) + sizeof(out->fell_back))
-        out->fell_back = 1;
     /* Both are cut rather than one left out. */
-    snprintf(out->reason, sizeof(out->reason), "%.40s: %.117s", why, other.reason);
+    mir_rule_fall_back(&other, out, "%.40s: %.117s", why, other.reason);
     return 0;
 }
 
