@@ -44,6 +44,7 @@ void mir_engine_forecast_create(struct mir_engine *e)
 
     e->forecast = f;
     f->book = mir_run_book_create();
+    mir_run_book_mix(f->book);
     mir_paper_history_init(&f->paper);
     mir_calibrations_init(f->calibration);
     f->saved_ns = e->now.mono_ns;
@@ -114,7 +115,8 @@ static void hear_runs(struct mir_engine *e)
     for (size_t i = 0; i < n; i++) {
         const struct mir_run_event *event = &events[i];
         const struct mir_run_shape shape = {event->user, event->name, event->n_nodes,
-                                            event->limit_s};
+                                            event->limit_s,
+                                            mir_run_waited_s(event->submit_at, event->start_at)};
 
         mir_engine_outlook_run(e, event);
         if (event->ended)

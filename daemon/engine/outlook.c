@@ -127,7 +127,8 @@ static void hear_start(struct mir_engine *e, const struct mir_run_event *event)
 {
     struct mir_engine_outlook *o = e->outlook;
     struct mir_run_book *runs = e->forecast->book;
-    const struct mir_run_shape shape = {event->user, event->name, event->n_nodes, event->limit_s};
+    const struct mir_run_shape shape = {event->user, event->name, event->n_nodes, event->limit_s,
+                                        mir_run_waited_s(event->submit_at, event->start_at)};
     const struct mir_arrival arrival = {
         .submit_at = event->submit_at,
         .n_nodes = event->n_nodes,
@@ -142,7 +143,7 @@ static void hear_start(struct mir_engine *e, const struct mir_run_event *event)
 
     mir_arrivals_book_submit(o->arrivals, event->run, &arrival);
     mir_arrivals_book_started(o->arrivals, event->run, event->start_at);
-    mir_habit_book_start(o->habits, event->run, &shape, mir_run_book_curve(runs, &shape),
+    mir_habit_book_start(o->habits, event->run, &shape, mir_habit_curve(runs, &shape),
                          event->submit_at, event->start_at);
 }
 

@@ -82,7 +82,8 @@ const struct mir_live_past *mir_queue_new_starts(const struct mir_queue *q, size
  *
  *     for (size_t i = 0; i < n; i++) {
  *         const struct mir_run_event *e = &events[i];
- *         const struct mir_run_shape shape = {e->user, e->name, e->n_nodes, e->limit_s};
+ *         const struct mir_run_shape shape = {e->user, e->name, e->n_nodes, e->limit_s,
+ *                                             mir_run_waited_s(e->submit_at, e->start_at)};
  *
  *         if (e->ended)
  *             mir_run_book_end(book, e->run, e->at);

@@ -110,7 +110,7 @@ static void look_at_one_running(struct mir_queue_outlook *o, size_t i, struct mi
     double planned_s = fmax(mir_between_s(o->queue->now, r->planned_end_at), 0);
     struct mir_run_shape shape = {r->user, r->name, r->n_nodes,
                                   limit_s > 0 && limit_s < INT32_MAX ? (int32_t)limit_s
-                                                                     : MIR_UNLIMITED};
+                                                                     : MIR_UNLIMITED, 0};
     const struct mir_run_curve *curve = mir_run_book_curve(book, &shape);
     /* What keeps running past its plan (clocks, suspension) ends any moment. */
     bool sure = r->chained != 0 || planned_s <= 0;
@@ -183,7 +183,7 @@ static void look_at_waiting(struct mir_queue_outlook *o, struct mir_run_book *bo
     o->oldest_h = NAN;
     for (size_t i = 0; i < q->n_pending; i++) {
         const struct mir_pending_job *job = &q->pending[i];
-        struct mir_run_shape shape = {job->user, job->name, job->n_nodes, job->limit_s};
+        struct mir_run_shape shape = {job->user, job->name, job->n_nodes, job->limit_s, 0};
         struct mir_outlook_ahead *a = &o->ahead[n];
         const struct mir_run_curve *curve;
         double limit_s = mir_limit_of(job->limit_s), expected_s;

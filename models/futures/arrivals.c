@@ -565,7 +565,7 @@ static int32_t run_by(const struct told *t, int64_t now)
 
 static int32_t draw_run(struct mir_arrivals_book *book, const struct told *t, struct mir_rng *rng)
 {
-    const struct mir_run_shape shape = {t->a.user, t->a.name, t->a.n_nodes, t->a.limit_s};
+    const struct mir_run_shape shape = {t->a.user, t->a.name, t->a.n_nodes, t->a.limit_s, 0};
     int32_t so_far_s = run_by(t, book->view.now);
     int32_t most_s = t->a.limit_s > 0 ? t->a.limit_s : INT32_MAX;
     double run_s = t->a.run_s;

@@ -131,10 +131,10 @@ static void draw_pending(struct mir_draws *d, struct mir_run_book *runs, uint32_
 
     for (size_t i = 0; i < n; i++) {
         const struct mir_pending_job *job = &d->queue->pending[i];
-        const struct mir_run_shape shape = {job->user, job->name, job->n_nodes, job->limit_s};
+        const struct mir_run_shape shape = {job->user, job->name, job->n_nodes, job->limit_s,
+                                            mir_run_waited_s(job->submit_at, d->queue->now)};
         const struct drawn_job drawn = {job->id, job->user, job->name, 0,
-                                        mir_run_book_curve(runs, &shape)};
-
+                                        mir_run_book_job_curve(runs, &shape, INT64_MAX)};
         int32_t run_s = true_run_s(d, job->id, job->submit_at);
 
         if (run_s > 0)
@@ -154,12 +154,11 @@ static void draw_one_running(struct mir_draws *d,
     double planned_s = mir_between_s(d->queue->now, job->planned_end_at);
     const struct mir_run_shape shape = {job->user, job->name, job->n_nodes,
                                         limit_s > 0 && limit_s < INT32_MAX ? (int32_t)limit_s
-                                                                           : MIR_UNLIMITED};
-
+                                                                           : MIR_UNLIMITED,
+                                        mir_run_waited_s(job->submit_at, job->start_at)};
     const struct drawn_job drawn = {job->id, job->user, job->name,
                                     fmax(mir_between_s(job->start_at, d->queue->now), 0),
-                                    mir_run_book_curve(runs, &shape)};
-
+                                    mir_run_book_job_curve(runs, &shape, job->start_at)};
     int32_t run_s = true_run_s(d, job->id, job->submit_at);
 
     /* What keeps running past its plan (clocks, suspension) ends any moment. */

@@ -76,6 +76,15 @@ static uint32_t find_kin(const struct mir_habit_book *book, const struct lesson 
     return 0;
 }
 
+const struct mir_run_curve *mir_habit_curve(struct mir_run_book *runs,
+                                            const struct mir_run_shape *shape)
+{
+    struct mir_run_shape waiting = *shape;
+
+    waiting.waited_s /= 2;
+    return mir_run_book_job_curve(runs, &waiting, INT64_MAX);
+}
+
 void mir_habit_book_start(struct mir_habit_book *book,
                           uint64_t id,
                           const struct mir_run_shape *shape,

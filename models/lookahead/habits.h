@@ -35,8 +35,15 @@ struct mir_habit_book *mir_habit_book_create(void);
 void mir_habit_book_destroy(struct mir_habit_book *book);
 
 /*
- * A job started; `id` names it until its end.  `curve` (copied) is what the run-time book
- * said of its shape, at the start or shortly before.  Starts are told in their order.
+ * What draws took the run time of a job from on average that starts now: a queue shows
+ * it half-way of its wait (shape->waited_s).  Lent until the next call on the book.
+ */
+const struct mir_run_curve *mir_habit_curve(struct mir_run_book *runs,
+                                            const struct mir_run_shape *shape);
+
+/*
+ * A job started; `id` names it until its end.  `curve` (copied) is
+ * mir_habit_curve(), at the start or shortly before.  Starts are told in their order.
  */
 void mir_habit_book_start(struct mir_habit_book *book,
                           uint64_t id,

@@ -10,6 +10,7 @@
 #include "daemon/core/alloc.h"
 #include "daemon/core/clock.h"
 #include "daemon/host/job.h"
+#include "models/run_time/mixer.h"
 
 #define H 3600.0F
 
@@ -51,6 +52,7 @@ struct running {
     uint64_t id;
     struct mir_run_shape shape;
     int64_t start_at;
+    struct mir_mixed_job *mixed; /* NULL: the book does not mix, or it has no limit */
 };
 
 struct event {
@@ -80,6 +82,8 @@ struct mir_run_book {
     struct common common[N_COMMON];
     uint64_t generation;
     size_t n_ends;
+    struct mir_run_mixer *mixer; /* NULL: it does not mix */
+    int64_t now;                 /* of the last update */
 };
 
 /* ---- Keys */
@@ -249,13 +253,17 @@ static void fade(struct key *key)
     }
 }
 
+static bool has_limit(const struct mir_run_shape *shape)
+{
+    return shape->limit_s > 0 && shape->limit_s != MIR_UNLIMITED;
+}
+
 /* A job that saves itself on the signal before its limit was cut by it as well. */
 static bool cut_by_limit(const struct mir_run_shape *shape, double run_s)
 {
     double limit_s = shape->limit_s;
 
-    return shape->limit_s > 0 && shape->limit_s != MIR_UNLIMITED &&
-           run_s >= limit_s - fmin(60, limit_s / 20);
+    return has_limit(shape) && run_s >= limit_s - fmin(60, limit_s / 20);
 }
 
 static void learn_end(struct mir_run_book *book, const struct mir_run_shape *shape, double run_s)
@@ -323,6 +331,13 @@ static void let_go_of_keys(struct mir_run_book *book, const struct mir_run_shape
         find_key(book, hashes[i])->n_running--;
 }
 
+static struct mir_mixed_job *start_mixed(struct mir_run_book *book, const struct event *e)
+{
+    if (book->mixer == NULL || !has_limit(&e->shape))
+        return NULL;
+    return mir_run_mixer_start(book->mixer, &e->shape, mir_run_book_curve(book, &e->shape), e->at);
+}
+
 static void take_start(struct mir_run_book *book, const struct event *e)
 {
     size_t slot;
@@ -334,7 +349,8 @@ static void take_start(struct mir_run_book *book, const struct event *e)
         return;
     book->running =
         mir_grow(book->running, &book->cap_running, book->n_running + 1, sizeof(*book->running));
-    book->running[book->n_running++] = (struct running){e->id, e->shape, e->at};
+    book->running[book->n_running++] =
+        (struct running){e->id, e->shape, e->at, start_mixed(book, e)};
     book->slots[slot] = (uint32_t)book->n_running;
     book->n_slots_used++;
     book->n_told++;
@@ -348,6 +364,8 @@ static void remove_running(struct mir_run_book *book, size_t slot)
     struct running *last = &book->running[book->n_running - 1];
 
     let_go_of_keys(book, &book->running[place - 1].shape);
+    if (book->running[place - 1].mixed != NULL)
+        mir_run_mixer_drop(book->mixer, book->running[place - 1].mixed);
     book->slots[slot_of(book, last->id)] = place;
     book->running[place - 1] = *last;
     book->slots[slot] = UINT32_MAX;
@@ -357,23 +375,26 @@ static void remove_running(struct mir_run_book *book, size_t slot)
 static void take_end(struct mir_run_book *book, const struct event *e)
 {
     size_t slot = book->n_slots > 0 ? slot_of(book, e->id) : 0;
-    const struct running *r;
+    struct running *r;
+    double run_s;
 
     if (book->n_slots == 0 || book->slots[slot] == 0)
         return;
     r = &book->running[book->slots[slot] - 1];
+    run_s = mir_between_s(r->start_at, e->at);
     book->n_told++;
-    learn_end(book, &r->shape, mir_between_s(r->start_at, e->at));
+    learn_end(book, &r->shape, run_s);
+    if (r->mixed != NULL)
+        mir_run_mixer_end(book->mixer, r->mixed, run_s, cut_by_limit(&r->shape, run_s));
+    r->mixed = NULL;
     remove_running(book, slot);
 }
 
 /* Nobody told its end, and it tells nothing of how long jobs run. */
 static bool is_lost(const struct running *r, int64_t now)
 {
-    bool limited = r->shape.limit_s > 0 && r->shape.limit_s != MIR_UNLIMITED;
-
     return mir_between_s(r->start_at, now) >
-           (limited ? r->shape.limit_s : 365 * 86400.0) + MIR_RUN_LOST_S;
+           (has_limit(&r->shape) ? r->shape.limit_s : 365 * 86400.0) + MIR_RUN_LOST_S;
 }
 
 static void forget_lost(struct mir_run_book *book, int64_t now)
@@ -499,32 +520,75 @@ static void grow_curves(struct mir_run_book *book)
     free(old);
 }
 
-/* The table is as large as the most shapes that were asked for between two updates. */
-const struct mir_run_curve *mir_run_book_curve(struct mir_run_book *book,
-                                               const struct mir_run_shape *shape)
+/* The table is as large as the most curves that were asked for between two updates. */
+static struct curve_slot *curve_slot(struct mir_run_book *book, uint64_t hash, bool *is_new)
 {
-    uint64_t hashes[MIR_RUN_LEVELS], hash;
-    unsigned n = hashes_of(shape, hashes);
     struct curve_slot *slot;
     size_t i;
 
-    hash = mix(hashes[n - 1], (uint64_t)(uint32_t)shape->limit_s);
     if (2 * (book->n_curves + 1) > book->n_curve_slots)
         grow_curves(book);
     i = (size_t)hash & (book->n_curve_slots - 1);
     while (book->curves[i].generation == book->generation && book->curves[i].hash != hash)
         i = (i + 1) & (book->n_curve_slots - 1);
     slot = &book->curves[i];
-    if (slot->generation != book->generation) {
+    *is_new = slot->generation != book->generation;
+    book->n_curves += *is_new;
+    slot->hash = hash;
+    slot->generation = book->generation;
+    return slot;
+}
+
+/* Of jobs whose curve depends on nothing but the shape. */
+static uint64_t hash_of(const struct mir_run_shape *shape)
+{
+    uint64_t hashes[MIR_RUN_LEVELS];
+    unsigned n = hashes_of(shape, hashes);
+
+    return mix(hashes[n - 1], (uint64_t)(uint32_t)shape->limit_s);
+}
+
+const struct mir_run_curve *mir_run_book_curve(struct mir_run_book *book,
+                                               const struct mir_run_shape *shape)
+{
+    bool is_new;
+    struct curve_slot *slot = curve_slot(book, hash_of(shape), &is_new);
+
+    if (is_new)
         make_curve(book, shape, &slot->curve);
-        slot->hash = hash;
-        slot->generation = book->generation;
-        book->n_curves++;
-    }
+    return &slot->curve;
+}
+
+static uint64_t hash_of_job(const struct mir_run_shape *shape, int64_t start_at)
+{
+    unsigned waited = mir_run_mixer_wait_class(shape->waited_s);
+
+    return mix(mix(mix(hash_of(shape), waited), shape->n_nodes), (uint64_t)start_at);
+}
+
+const struct mir_run_curve *mir_run_book_job_curve(struct mir_run_book *book,
+                                                   const struct mir_run_shape *shape,
+                                                   int64_t start_at)
+{
+    struct mir_run_curve pooled;
+    struct curve_slot *slot;
+    bool is_new;
+
+    if (book->mixer == NULL || !has_limit(shape))
+        return mir_run_book_curve(book, shape);
+    pooled = *mir_run_book_curve(book, shape);
+    slot = curve_slot(book, hash_of_job(shape, start_at), &is_new);
+    if (is_new)
+        mir_run_mixer_curve(book->mixer, shape, &pooled, start_at, book->now, &slot->curve);
     return &slot->curve;
 }
 
 /* ---- The book */
+
+int32_t mir_run_waited_s(int64_t submit_at, int64_t until)
+{
+    return (int32_t)fmin(fmax(mir_between_s(submit_at, until), 0), INT32_MAX);
+}
 
 struct mir_run_book *mir_run_book_create(void)
 {
@@ -538,10 +602,17 @@ struct mir_run_book *mir_run_book_create(void)
     return book;
 }
 
+void mir_run_book_mix(struct mir_run_book *book)
+{
+    if (book->mixer == NULL)
+        book->mixer = mir_run_mixer_create();
+}
+
 void mir_run_book_destroy(struct mir_run_book *book)
 {
     if (book == NULL)
         return;
+    mir_run_mixer_destroy(book->mixer);
     free(book->keys);
     free(book->key_slots);
     free(book->curves);
@@ -580,6 +651,7 @@ void mir_run_book_update(struct mir_run_book *book, int64_t now)
             take_end(book, &book->events[i]);
     }
     book->n_events = 0;
+    book->now = now;
     forget_lost(book, now);
     book->generation++;
     book->n_curves = 0;

@@ -43,7 +43,12 @@ struct mir_run_shape {
     uint32_t name; /* of the job's name without its digits */
     uint32_t n_nodes;
     int32_t limit_s; /* MIR_UNLIMITED, MIR_UNKNOWN: none */
+    /* Before its start, or so far; only mir_run_book_job_curve() asks for it. */
+    int32_t waited_s;
 };
+
+/* As a shape has it: from its submission until its start, or until now. */
+int32_t mir_run_waited_s(int64_t submit_at, int64_t until);
 
 /* How likely is a job of one shape to be still running at an age?  Plain data. */
 struct mir_run_curve {
@@ -54,6 +59,10 @@ struct mir_run_curve {
 struct mir_run_book;
 
 struct mir_run_book *mir_run_book_create(void);
+
+/* Before its first start: learn of single jobs as well, for mir_run_book_job_curve(). */
+void mir_run_book_mix(struct mir_run_book *book);
+
 /* Accepts NULL. */
 void mir_run_book_destroy(struct mir_run_book *book);
 
@@ -75,6 +84,15 @@ void mir_run_book_update(struct mir_run_book *book, int64_t now);
 /* As of the last update.  Lent until the next call on the book. */
 const struct mir_run_curve *mir_run_book_curve(struct mir_run_book *book,
                                                const struct mir_run_shape *shape);
+
+/*
+ * The same for one very job, of which more is known than its shape (mixer.h): it
+ * started at `start_at`; INT64_MAX: it waits.  Costs some 10 us the first time after an
+ * update.  A book that does not mix, and a job without a limit: as by its shape.
+ */
+const struct mir_run_curve *mir_run_book_job_curve(struct mir_run_book *book,
+                                                   const struct mir_run_shape *shape,
+                                                   int64_t start_at);
 
 /* Jobs that have ended so far; that run; keys of all levels. */
 size_t mir_run_book_ends(const struct mir_run_book *book);

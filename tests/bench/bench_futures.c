@@ -58,7 +58,7 @@ static struct mir_arrival draw_submission(const struct size *size, int64_t at, s
 /* It starts at once and runs for up to its limit: those that have not ended have no run time. */
 static void tell(struct world *w, uint64_t id, const struct mir_arrival *a, struct mir_rng *rng)
 {
-    const struct mir_run_shape shape = {a->user, a->name, a->n_nodes, a->limit_s};
+    const struct mir_run_shape shape = {a->user, a->name, a->n_nodes, a->limit_s, 0};
     int32_t run_s = 1 + (int32_t)mir_rng_below(rng, (uint64_t)a->limit_s);
 
     mir_arrivals_book_submit(w->book, id, a);

@@ -456,7 +456,7 @@ static void an_unknown_run_time_is_drawn_from_the_lent_book(void **state)
 {
     struct world *w = *state;
     struct mir_run_book *runs = mir_run_book_create();
-    const struct mir_run_shape shape = {usual.user, usual.name, usual.n_nodes, usual.limit_s};
+    const struct mir_run_shape shape = {usual.user, usual.name, usual.n_nodes, usual.limit_s, 0};
     struct mir_arrival a = usual;
     size_t n = 0, n_short = 0;
 
@@ -733,7 +733,7 @@ static void close_past(struct past *p)
 static void tell(struct past *p, const struct log_event *e)
 {
     const struct mir_job *job = &p->log.jobs[e->job];
-    const struct mir_run_shape shape = {job->user, job->name, job->n_nodes, job->limit_s};
+    const struct mir_run_shape shape = {job->user, job->name, job->n_nodes, job->limit_s, 0};
     const struct mir_arrival a = {.submit_at = job->submit_at,
                                   .n_nodes = job->n_nodes,
                                   .limit_s = job->limit_s,

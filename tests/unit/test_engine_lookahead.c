@@ -204,9 +204,10 @@ static void tell_start(struct world *w, const struct mir_live_job *job)
 {
     uint64_t id = mir_run_key(job->id, job->submit_at);
     const struct mir_arrival arrival = arrival_of(w, job);
-    const struct mir_run_shape shape = {arrival.user, arrival.name, job->n_nodes, job->limit_s};
+    const struct mir_run_shape shape = {arrival.user, arrival.name, job->n_nodes, job->limit_s,
+                                        mir_run_waited_s(job->submit_at, job->start_at)};
 
-    mir_habit_book_start(w->habits, id, &shape, mir_run_book_curve(w->runs, &shape), job->submit_at,
+    mir_habit_book_start(w->habits, id, &shape, mir_habit_curve(w->runs, &shape), job->submit_at,
                          job->start_at);
     mir_run_book_start(w->runs, id, &shape, job->start_at);
     mir_arrivals_book_started(w->arrivals, id, job->start_at);
@@ -282,6 +283,7 @@ static void open_world(struct world *w, uint64_t seed)
     mir_rng_init(&w->rng, seed);
     w->arrivals = mir_arrivals_book_create(1 << 15);
     w->runs = mir_run_book_create();
+    mir_run_book_mix(w->runs);
     w->habits = mir_habit_book_create();
     mir_arrivals_book_set_runs(w->arrivals, w->runs);
     w->next_at = w->lab->at;

@@ -131,7 +131,7 @@ static void knows_the_past_alone(struct mir_trial *t)
         if (i == t->n_instants / 2) { /* one that comes later has read the same */
             const struct mir_job *job = &t->w.workload.jobs[0];
             struct mir_run_shape shape = {job->user, t->w.workload.stem_of[job->name], job->n_nodes,
-                                          job->limit_s};
+                                          job->limit_s, 0};
             struct mir_run_curve a, b;
 
             mir_timeline_book_init(&leap, &timeline);

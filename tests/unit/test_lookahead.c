@@ -168,7 +168,7 @@ static void who_waits_ahead_goes_first(void **state)
     };
     s.queue.n_pending = 1;
     for (int i = 0; i < N_LESSONS; i++) { /* such jobs run three hours */
-        const struct mir_run_shape shape = {USER, 0, NODES, 5 * HOUR};
+        const struct mir_run_shape shape = {USER, 0, NODES, 5 * HOUR, 0};
 
         mir_run_book_start(s.runs, (uint64_t)i, &shape, NOW - 100 * HOUR);
         mir_run_book_end(s.runs, (uint64_t)i, NOW - 97 * HOUR);
@@ -329,7 +329,7 @@ static void plays_more_futures_where_it_is_close(void **state)
 /* Over 16 futures each sixteenth of the distribution is drawn once. */
 static void draws_are_spread_over_the_distribution(void **state)
 {
-    const struct mir_run_shape shape = {USER, 0, 2, 41 * HOUR};
+    const struct mir_run_shape shape = {USER, 0, 2, 41 * HOUR, 0};
     struct mir_draws d = {.habits = {1, 0}};
     struct mir_seed seed;
     unsigned seen[16] = {0};

@@ -17,12 +17,12 @@ static void hear(const struct mir_job_timeline *t,
 {
     const struct mir_job *job = &t->workload->jobs[e->job];
     const struct mir_run_shape shape = {job->user, t->workload->stem_of[job->name], job->n_nodes,
-                                        job->limit_s};
+                                        job->limit_s, mir_run_waited_s(job->submit_at, e->at)};
 
     if (e->start) {
         mir_run_book_start(runs, e->job, &shape, e->at);
-        mir_habit_book_start(habits, e->job, &shape, mir_run_book_curve(runs, &shape),
-                             job->submit_at, e->at);
+        mir_habit_book_start(habits, e->job, &shape, mir_habit_curve(runs, &shape), job->submit_at,
+                             e->at);
     } else {
         mir_run_book_end(runs, e->job, e->at);
         mir_habit_book_end(habits, e->job, e->at);
@@ -41,6 +41,7 @@ void mir_habit_track_make(const struct mir_job_timeline *timeline, struct mir_ha
     struct mir_habit_book *habits = mir_habit_book_create();
     size_t next = 0;
 
+    mir_run_book_mix(runs);
     out->from_at = timeline->n_events > 0 ? timeline->events[0].at : 0;
     for (int64_t at = out->from_at; next < timeline->n_events; at += STEP_S) {
         for (; next < timeline->n_events && timeline->events[next].at <= at; next++)

@@ -92,7 +92,7 @@ void mir_timeline_book_advance(struct mir_timeline_book *b, int64_t now)
         const struct mir_job_event *e = &t->events[b->next];
         const struct mir_job *job = &t->workload->jobs[e->job];
         struct mir_run_shape shape = {job->user, t->workload->stem_of[job->name], job->n_nodes,
-                                      job->limit_s};
+                                      job->limit_s, 0};
 
         if (e->start)
             mir_run_book_start(b->book, e->job, &shape, e->at);

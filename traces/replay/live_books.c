@@ -34,6 +34,7 @@ static void forget(struct mir_live_books *b)
     mir_arrivals_book_destroy(b->arrivals); /* it draws from the run-time book */
     mir_run_book_destroy(b->runs);
     b->runs = mir_run_book_create();
+    mir_run_book_mix(b->runs);
     b->arrivals = mir_arrivals_book_create(MOST_SUBMISSIONS);
     mir_arrivals_book_set_runs(b->arrivals, b->runs);
     b->next_job = mir_workload_find(b->timeline->workload, b->from_at);
@@ -137,7 +138,8 @@ static void tell_start(struct mir_live_books *b, const struct mir_job_event *e)
 {
     const struct mir_job *job = job_of(b, e->job);
     const struct mir_run_shape shape = {job->user, b->timeline->workload->stem_of[job->name],
-                                        job->n_nodes, job->limit_s};
+                                        job->n_nodes, job->limit_s,
+                                        mir_run_waited_s(job->submit_at, e->at)};
 
     mir_run_book_start(b->runs, e->job, &shape, e->at);
     mir_arrivals_book_started(b->arrivals, e->job, e->at);
