@@ -19,7 +19,9 @@ struct picture {
     size_t n, best;
     int64_t from_at, end_at;
     size_t n_columns;
-    double step_h; /* between labels of the cost; ROWS / LABEL_EVERY of them are all there is */
+    const char *unit; /* of what is shown: h, or min where all is less than an hour */
+    double per_h;
+    double step; /* between labels of the cost; ROWS / LABEL_EVERY of them are all there is */
 };
 
 /* Plain, and where the terminal shows UTF-8. */
@@ -62,22 +64,31 @@ static bool read_points(struct picture *p, struct json_object *fan)
     return p->best < n;
 }
 
-/* A round step that reaches the greatest cost in as many labels as there is room for. */
-static void set_scale(struct picture *p)
+static double greatest_h(const struct picture *p)
 {
-    static const double round[] = {1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10};
-    double greatest = 0.04, decade = 0.01;
+    double greatest = 0.04;
 
     for (size_t k = 0; k < p->n; k++) {
         greatest = fmax(greatest, p->points[k].cost_h);
         greatest = fmax(greatest, p->points[k].high_h);
     }
-    greatest = fmin(greatest, 99999) * LABEL_EVERY / ROWS;
+    return fmin(greatest, 99999);
+}
+
+/* A round step that reaches the greatest cost in as many labels as there is room for. */
+static void set_scale(struct picture *p)
+{
+    static const double round[] = {1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10};
+    double greatest = greatest_h(p), decade = 0.01;
+
+    p->unit = greatest < 1 ? "min" : "h";
+    p->per_h = greatest < 1 ? 60 : 1;
+    greatest *= p->per_h * LABEL_EVERY / ROWS;
     while (decade * 10 < greatest)
         decade *= 10;
     for (size_t i = 0; i < sizeof(round) / sizeof(round[0]); i++) {
-        p->step_h = round[i] * decade;
-        if (p->step_h >= greatest)
+        p->step = round[i] * decade;
+        if (p->step >= greatest)
             return;
     }
 }
@@ -116,7 +127,7 @@ static struct point at_column(const struct picture *p, size_t column)
 /* The row that a cost is in: row r is about r units, 0 the floor; -1: not known. */
 static int row_of(const struct picture *p, double cost_h)
 {
-    double row = cost_h / p->step_h * LABEL_EVERY;
+    double row = cost_h * p->per_h / p->step * LABEL_EVERY;
 
     if (isnan(row))
         return -1;
@@ -139,7 +150,7 @@ static void draw_row(const struct picture *p, const struct glyphs *g, int row, s
     char label[32] = "";
 
     if (row % LABEL_EVERY == 0)
-        snprintf(label, sizeof(label), "%g", row / LABEL_EVERY * p->step_h);
+        snprintf(label, sizeof(label), "%g", row / LABEL_EVERY * p->step);
     mir_str_addf(out, "%*s %s", MARGIN - 2, label, g->side);
     for (size_t c = 0; c < p->n_columns; c++)
         mir_str_add(&line, cell(p, g, c, row));
@@ -155,7 +166,8 @@ static void draw_row(const struct picture *p, const struct glyphs *g, int row, s
 /* Hours that people count in; each label has room for ten characters. */
 static double tick_h(const struct picture *p)
 {
-    static const double steps[] = {1.0 / 6, 0.5, 1, 2, 3, 6, 12, 24, 48, 96, 168, 336};
+    static const double steps[] = {1.0 / 30, 1.0 / 12, 1.0 / 6, 0.5, 1,  2,   3,
+                                   6,        12,       24,      48,  96, 168, 336};
     double span_h = p->points[p->n - 1].after_h;
     double step = steps[0];
 
@@ -223,7 +235,7 @@ static void draw(const struct picture *p, struct mir_str *out)
 {
     const struct glyphs *g = glyphs_of(p->cli);
 
-    mir_str_addf(out, "%*s\n", MARGIN - 2, "h");
+    mir_str_addf(out, "%*s\n", MARGIN - 2, p->unit);
     for (int row = ROWS; row >= 0; row--)
         draw_row(p, g, row, out);
     draw_axis(p, g, out);
@@ -233,21 +245,21 @@ static void draw(const struct picture *p, struct mir_str *out)
 
 /* ---- in words ---- */
 
-static void add_hours(struct mir_str *out, double h)
+static void add_number(const struct picture *p, double h, struct mir_str *out)
 {
     if (isnan(h))
         mir_str_add(out, "?");
     else
-        mir_str_addf(out, "%.1f", h);
+        mir_str_addf(out, "%.1f", h * p->per_h);
 }
 
-static void add_point(struct mir_str *out, const struct point *p)
+static void add_point(const struct picture *p, const struct point *at, struct mir_str *out)
 {
-    add_hours(out, p->cost_h);
-    mir_str_add(out, " h [");
-    add_hours(out, p->low_h);
+    add_number(p, at->cost_h, out);
+    mir_str_addf(out, " %s [", p->unit);
+    add_number(p, at->low_h, out);
     mir_str_add(out, ", ");
-    add_hours(out, p->high_h);
+    add_number(p, at->high_h, out);
     mir_str_add(out, "]");
 }
 
@@ -256,17 +268,17 @@ static void tell_costs(const struct picture *p, struct mir_str *out)
     const struct point *best = &p->points[p->best];
 
     mir_str_add(out, "Submitted then: ");
-    add_point(out, &p->points[0]);
+    add_point(p, &p->points[0], out);
     if (p->best > 0) {
         mir_str_add(out, "\nThe best, in ");
         mir_print_duration((int64_t)nearbyint(best->after_h * S_PER_H), out);
         mir_str_add(out, ": ");
-        add_point(out, best);
+        add_point(p, best, out);
     }
     mir_str_add(out, "\n");
 }
 
-/* "  job 1234 (alice, train) runs: +-3.2 h" */
+/* "  job 1234 (alice, train), running: +-3.2 h" */
 static void tell_job(const struct picture *p, struct json_object *job, struct mir_str *out)
 {
     const char *user = mir_json_text(job, "user"), *name = mir_json_text(job, "name");
@@ -281,10 +293,10 @@ static void tell_job(const struct picture *p, struct json_object *job, struct mi
         mir_table_clean(name, out);
         mir_str_add(out, ")");
     }
-    mir_str_addf(out, " %s: %s", mir_json_bool(job, "is_running") ? "runs" : "waits",
+    mir_str_addf(out, ", %s: %s", mir_json_bool(job, "is_running") ? "running" : "waiting",
                  glyphs_of(p->cli)->deviation);
-    add_hours(out, fabs(effect_h));
-    mir_str_add(out, effect_h < 0 ? " h, the longer the earlier\n" : " h\n");
+    add_number(p, fabs(effect_h), out);
+    mir_str_addf(out, " %s%s\n", p->unit, effect_h < 0 ? ", the longer the earlier" : "");
 }
 
 static void tell_jobs(const struct picture *p, struct json_object *fan, struct mir_str *out)
@@ -296,7 +308,7 @@ static void tell_jobs(const struct picture *p, struct json_object *fan, struct m
         mir_str_add(out, "Its start then hangs on no job by itself.\n");
         return;
     }
-    mir_str_add(out, "Its start then hangs on how long\n");
+    mir_str_add(out, "Its start then hangs on how long these run:\n");
     for (size_t i = 0; i < n; i++)
         tell_job(p, json_object_array_get_idx(jobs, i), out);
 }

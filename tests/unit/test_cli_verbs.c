@@ -342,9 +342,9 @@ static void why_shows_what_the_last_decision_saw(void **state)
           "        * expected cost  : 8 of 10 futures\n"
           "Submitted then: 3.0 h [1.5, 6.0]\n"
           "The best, in 2:00:00: 1.0 h [0.0, 3.0]\n"
-          "Its start then hangs on how long\n"
-          "  job 1234 (alice, tr?ain) runs: +-3.2 h\n"
-          "  job 77 waits: +-1.1 h, the longer the earlier\n",
+          "Its start then hangs on how long these run:\n"
+          "  job 1234 (alice, tr?ain), running: +-3.2 h\n"
+          "  job 77, waiting: +-1.1 h, the longer the earlier\n",
           "");
     check("why abz --parsable2 --noheader", 0, "1767225000|2|wait|600|waits\n", "");
 }
@@ -389,6 +389,28 @@ static void a_fan_is_as_wide_as_the_terminal(void **state)
     assert_int_equal(longest_line(out_text), 80);
     for (const char *c = out_text; *c != '\0'; c++)
         assert_true((unsigned char)*c < 0x80);
+}
+
+/* Short jobs, short waits: 0.1 h and 0.2 h would say nothing. */
+static void what_costs_minutes_is_told_in_minutes(void **state)
+{
+    struct mir_cli cli = {.width = 80};
+    struct json_object *fan = json_tokener_parse(
+        "{\"points\":[{\"submit_at\":0,\"cost_h\":0.1,\"cost_p10_h\":0,\"cost_p90_h\":0.2},"
+        "{\"submit_at\":1200,\"cost_h\":0.05,\"cost_p10_h\":0,\"cost_p90_h\":0.1}],\"best\":1,"
+        "\"jobs\":[{\"id\":7,\"is_running\":true,\"effect_h\":0.025}]}");
+
+    (void)state;
+    free(out_text);
+    cli.out = open_memstream(&out_text, &(size_t){0});
+    mir_print_fan(&cli, fan);
+    json_object_put(fan);
+    fclose(cli.out);
+    assert_non_null(strstr(out_text, "   min\n    12 |:"));
+    assert_non_null(strstr(out_text, " +5 min "));
+    assert_non_null(strstr(out_text, "Submitted then: 6.0 min [0.0, 12.0]\n"));
+    assert_non_null(strstr(out_text, "The best, in 20:00: 3.0 min [0.0, 6.0]\n"));
+    assert_non_null(strstr(out_text, "  job 7, running: +-1.5 min\n"));
 }
 
 /* Whatever a daemon of another version sends. */
@@ -777,6 +799,7 @@ int main(void)
         cmocka_unit_test(why_puts_events_between_the_decisions),
         cmocka_unit_test(why_shows_what_the_last_decision_saw),
         cmocka_unit_test(a_fan_is_as_wide_as_the_terminal),
+        cmocka_unit_test(what_costs_minutes_is_told_in_minutes),
         cmocka_unit_test(a_fan_that_makes_no_sense_is_not_drawn),
         cmocka_unit_test(any_costs_can_be_drawn),
         cmocka_unit_test(a_chain_is_named_by_id_beginning_or_job),
