@@ -129,6 +129,12 @@ stay_quiet(const struct lookahead *l, const struct mirage_view *view, struct mir
              mir_format_duration(l->quiet_until - view->now, left));
 }
 
+/* Hours, or minutes where they are none; returns buf. */
+static char *told(double h, char buf[32])
+{
+    return mir_format_duration((int64_t)nearbyint(h * S_PER_H), buf);
+}
+
 /* Now, or later?  What is lost by submitting now must not exceed the margin. */
 static void judge(const struct lookahead *l,
                   const struct mirage_view *view,
@@ -138,16 +144,15 @@ static void judge(const struct lookahead *l,
     const struct mir_lookahead_point *now = &a->points[0], *best = &a->points[a->best];
     int64_t ahead_s = best->submit_at - view->now; /* below 0: the queue was looked at before */
     double allowed_h = fmax((double)l->margin_s / S_PER_H, l->sigmas * a->now_minus_best_se_h);
-    char ahead[32];
+    char t[7][32];
 
     out->action = a->now_minus_best_h <= allowed_h ? MIRAGE_SUBMIT : MIRAGE_WAIT;
     out->wait_s = a->wait_h * S_PER_H;
     snprintf(out->reason, sizeof(out->reason),
-             "lookahead: now %.1f h, best %.1f +- %.1f h in %s, wait %.1f h [%.1f, %.1f], "
-             "%u futures",
-             now->cost_h, best->cost_h, a->now_minus_best_se_h,
-             mir_format_duration(ahead_s > 0 ? ahead_s : 0, ahead), now->wait_p50_h,
-             now->wait_p10_h, now->wait_p90_h, a->n_futures);
+             "lookahead: now %s, best %s +- %s in %s, wait %s [%s, %s], %u futures",
+             told(now->cost_h, t[0]), told(best->cost_h, t[1]), told(a->now_minus_best_se_h, t[2]),
+             mir_format_duration(ahead_s > 0 ? ahead_s : 0, t[3]), told(now->wait_p50_h, t[4]),
+             told(now->wait_p10_h, t[5]), told(now->wait_p90_h, t[6]), a->n_futures);
 }
 
 _Static_assert((int)MIRAGE_FAN_POINTS == (int)MIR_LOOKAHEAD_CANDIDATES_MAX &&
