@@ -363,20 +363,37 @@ static uint32_t days_between(int64_t at, int64_t now)
     return within_reach(at, now) ? (uint32_t)((now - at) / DAY_S) : LAGS;
 }
 
-/* How many days back all is known. */
+/* Days since the first submission that counts. */
+static uint32_t days_of_use(const struct mir_arrivals_book *book)
+{
+    const struct view *v = &book->view;
+
+    for (size_t i = 0; i < book->n_told; i++) {
+        int64_t at = book->told[i].a.submit_at;
+
+        if (at >= book->since_at && at <= v->now - REACH_S)
+            return LAGS;
+    }
+    return v->n_pairs > 0 ? days_ago(v->pairs[0].key) : 0;
+}
+
+/*
+ * How many days back all is known.  Accounting may be younger than it is asked for, or
+ * purged: before the first submission there was no cluster, rather than a quiet one.
+ */
 static uint32_t known_days(const struct mir_arrivals_book *book)
 {
     const struct view *v = &book->view;
     int64_t since_at = book->since_at, oldest_at = book->told[book->oldest].a.submit_at;
+    uint32_t told, used = days_of_use(book);
 
     if (book->n_told == book->max && since_at < oldest_at) /* some are forgotten */
         since_at = oldest_at;
-    if (since_at != INT64_MIN)
-        return days_between(since_at, v->now);
-    for (size_t i = 0; i < book->n_told; i++)
-        if (book->told[i].a.submit_at <= v->now - REACH_S)
-            return LAGS;
-    return v->n_pairs > 0 ? days_ago(v->pairs[0].key) : 0;
+    if (since_at == INT64_MIN)
+        return used;
+    told = days_between(since_at, v->now);
+    used = used > 0 ? used : 1; /* a first day that has only begun: the one before is told */
+    return told < used ? told : used;
 }
 
 static void prepare(struct mir_arrivals_book *book, int64_t now, int64_t until)

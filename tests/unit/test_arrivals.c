@@ -541,6 +541,17 @@ static void what_still_waited_does_not_speak_for_its_time(void **state)
     assert_true(mean_drawn(w, monday_at, 24, 0) > 10);
 }
 
+/* Accounting was asked for 30 days, and the cluster, or its accounting, has two. */
+static void before_the_first_submission_there_was_no_quiet_day(void **state)
+{
+    struct world *w = *state;
+
+    mir_arrivals_book_set_since(w->book, monday_at - 30 * (int64_t)DAY_S);
+    submit_evenly(w, 2, 0, 40, 4);
+    assert_between(mean_drawn(w, monday_at, 24, 0), 36, 44);
+    assert_between(mean_drawn(w, monday_at, 72, 0), 108, 132);
+}
+
 static void where_few_submit_a_quiet_day_is_one(void **state)
 {
     struct world *w = *state;
@@ -902,6 +913,7 @@ int main(void)
         CLAIM(nothing_is_drawn_for_no_time),
         CLAIM(days_of_which_nothing_was_heard_are_not_quiet_days),
         CLAIM(what_still_waited_does_not_speak_for_its_time),
+        CLAIM(before_the_first_submission_there_was_no_quiet_day),
         CLAIM(where_few_submit_a_quiet_day_is_one),
         CLAIM(the_order_in_which_it_is_told_does_not_matter),
         CLAIM(what_was_told_twice_counts_once),
