@@ -2,10 +2,10 @@
 # compare.sh - lookahead, avg and reactive side by side: three chains that start together on
 # a busy, accelerated cluster whose waits vary.  Interruption and overlap of each hand-over
 # from sacct, held against what Mirage says of it; how lookahead decided; what it costs.
-#   bash tests/lab/compare.sh [LINKS] [LIMIT_MIN] [SEED] [BEFORE_S]
+#   bash tests/lab/compare.sh [LINKS] [LIMIT_MIN] [SEED] [BEFORE_S] [W]
 # LINKS jobs a chain (9; LAB_LINKS says another number) of LIMIT_MIN minutes each (40, below
-# six links 12), after BEFORE_S real seconds of load (330; 35), which SEED belongs to.  9 links
-# take 17 minutes, 3 take two.
+# six links 12), after BEFORE_S real seconds of load (330; 35), which SEED belongs to; W is the
+# weight of overlap (1).  9 links take 17 minutes, 3 take two.
 set -uo pipefail
 export LAB_NODES=${LAB_NODES:-12}
 cd "$(dirname "$0")/../.." && . tests/lab/lab.bash
@@ -14,6 +14,7 @@ links=${1:-${LAB_LINKS:-9}}
 limit_min=${2:-$((links < 6 ? 12 : 40))}
 seed=${3:-1}
 before_s=${4:-$((links < 6 ? 35 : 330))}
+w=${5:-1}
 policies=(lookahead avg reactive)
 declare -A user=([lookahead]=alice [avg]=bob [reactive]=carol)
 declare -A chain
@@ -109,7 +110,7 @@ said "Mirage knows $(n_ended) jobs, $(fast squeue -h -t PENDING | wc -l) wait"
 
 start_chain() { # start_chain POLICY
     as "${user[$1]}" sbatch --parsable -o /dev/null -N2 --exclusive -t"$limit_min" -J "$1" \
-        --comment "mirage:policy=$1,links=$links,w=1" --wrap 'sleep infinity'
+        --comment "mirage:policy=$1,links=$links,w=$w" --wrap 'sleep infinity'
 }
 # Of a chain: number|job|submit|start|end in seconds, a line for each job that has started.
 jobs_by_sacct() {
@@ -143,10 +144,10 @@ fast sdiag -r
 from=$(fast date +%s) ticks=$(cpu_ticks)
 for p in "${policies[@]}"; do chain[$p]=$(start_chain "$p"); done
 
-# What lookahead's owner is told while it is not yet time.
+# What lookahead's owner is told while it is not yet time, and other jobs decide when it is.
 is_not_yet_time() {
     as "${user[lookahead]}" "$MIRAGE" why "${chain[lookahead]}" -n 5 >"$LAB/why"
-    grep '^The best, in ' "$LAB/why"
+    grep '^The best, in ' "$LAB/why" && grep '^  job ' "$LAB/why"
 }
 wait_for $((limit_min * 3)) slowly is_not_yet_time
 
@@ -184,10 +185,10 @@ for p in "${policies[@]}"; do
 done
 
 echo
-echo "| policy | successors | interruption: mean | max | none | overlap: mean | max | cost at w = 1 |"
+echo "| policy | successors | interruption: mean | max | none | overlap: mean | max | cost at w = $w |"
 echo "|---|---|---|---|---|---|---|---|"
 for p in "${policies[@]}"; do
-    awk -F'|' -v policy="$p" '
+    awk -F'|' -v policy="$p" -v w="$w" '
         $1 > 0 {
             gap = ($4 - last_end) / 60; n++
             if (gap > 0) { gaps += gap; if (gap > gap_max) gap_max = gap }
@@ -195,7 +196,7 @@ for p in "${policies[@]}"; do
         }
         { last_end = $5 }
         END { printf "| %s | %d | %.1f min | %.1f | %d %% | %.1f min | %.1f | %.1f min |\n",
-            policy, n, gaps / n, gap_max, none * 100 / n, overs / n, over_max, (gaps + overs) / n }' "$LAB/$p.sacct"
+            policy, n, gaps / n, gap_max, none * 100 / n, overs / n, over_max, (gaps + w * overs) / n }' "$LAB/$p.sacct"
 done
 echo
 cat "$LAB/why"
