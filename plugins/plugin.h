@@ -51,6 +51,7 @@ struct mirage_view {
     double successor_priority; /* Slurm's, were it submitted now; NaN: not known */
     /* What plays out futures; NULL where the host program has nothing to do so with. */
     struct mir_lookahead *lookahead;
+    uint64_t chain; /* names it to the lookahead, among those that it knows of; 0: none of them */
 };
 
 enum mirage_action { MIRAGE_WAIT, MIRAGE_SUBMIT };

@@ -27,6 +27,7 @@ fill_view(const struct mir_link *link, const struct mir_snapshot *queue, struct 
         .overlap_weight = settings->overlap_weight,
         .forecaster = link->forecaster,
         .lookahead = link->lookahead,
+        .chain = link->chain,
         .successor_priority = link->successor_priority > 0 ? link->successor_priority : NAN,
     };
 }

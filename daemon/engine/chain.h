@@ -32,6 +32,7 @@ struct mir_link {
     /* What the policy may ask for waits; NULL: there is nothing to predict with.  Lent. */
     struct mir_forecaster *forecaster;
     struct mir_lookahead *lookahead; /* what it may ask for futures; likewise */
+    uint64_t chain;                  /* which of the lookahead's chains; 0: none of them */
     /* Slurm's, of a successor submitted now; 0, which is what held jobs have: not known. */
     double successor_priority;
 };

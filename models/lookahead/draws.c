@@ -137,7 +137,9 @@ static void draw_pending(struct mir_draws *d, struct mir_run_book *runs, uint32_
                                         mir_run_book_job_curve(runs, &shape, INT64_MAX)};
         int32_t run_s = true_run_s(d, job->id, job->submit_at);
 
-        if (run_s > 0)
+        if (job->chained != 0 && job->limit_s > 0)
+            fill(seconds(job->limit_s), to + i, n);
+        else if (run_s > 0)
             fill(run_s, to + i, n);
         else
             draw_job(d, &drawn, d->habits.waiting_hazard, block, to + i, n);

@@ -9,6 +9,7 @@
 
 #include "daemon/core/alloc.h"
 #include "daemon/core/clock.h"
+#include "models/lookahead/chains.h"
 #include "models/lookahead/draws.h"
 #include "models/lookahead/explain.h"
 #include "models/lookahead/judge.h"
@@ -30,6 +31,7 @@ struct mir_lookahead {
     const struct mir_snapshot *queue;
     struct mir_draws draws;
     bool is_drawn; /* the draws are of `queue` */
+    struct mir_chain_plans plans;
     struct mir_start_table tables[N_TABLES];
     uint32_t next_table;
     char refusal[64];  /* "": none */
@@ -67,12 +69,17 @@ struct mir_lookahead *mir_lookahead_create(const struct mir_lookahead_options *o
     return l;
 }
 
+static void forget_tables(struct mir_lookahead *l)
+{
+    for (unsigned i = 0; i < N_TABLES; i++)
+        l->tables[i].n_futures = 0;
+}
+
 /* Of another queue, or other books. */
 static void forget(struct mir_lookahead *l)
 {
     l->is_drawn = false;
-    for (unsigned i = 0; i < N_TABLES; i++)
-        l->tables[i].n_futures = 0;
+    forget_tables(l);
 }
 
 void mir_lookahead_destroy(struct mir_lookahead *l)
@@ -82,6 +89,7 @@ void mir_lookahead_destroy(struct mir_lookahead *l)
     for (unsigned i = 0; i < N_TABLES; i++)
         mir_start_table_release(&l->tables[i]);
     mir_draws_release(&l->draws);
+    mir_chain_plans_release(&l->plans);
     mir_run_book_destroy(l->no_runs);
     mir_seed_bed_destroy(l->bed);
     free(l);
@@ -120,6 +128,30 @@ void mir_lookahead_look(struct mir_lookahead *l, const struct mir_snapshot *queu
     forget(l);
 }
 
+/* ---- other chains */
+
+void mir_lookahead_set_chains(struct mir_lookahead *l,
+                              const struct mir_lookahead_chain *chains,
+                              size_t n)
+{
+    mir_chain_plans_set(&l->plans, chains, n);
+    forget_tables(l);
+}
+
+/*
+ * What was played with its successor coming later is not true any more, also for
+ * its own further questions, of which there is no use.
+ */
+void mir_lookahead_submitted(struct mir_lookahead *l, uint64_t chain)
+{
+    struct mir_chain_plan *plan = mir_chain_plans_find(&l->plans, chain);
+
+    if (plan == NULL || plan->submitted)
+        return;
+    plan->submitted = true;
+    forget_tables(l);
+}
+
 /* ---- what it may cost */
 
 void mir_lookahead_set_budget(struct mir_lookahead *l, int64_t cpu_ns)
@@ -154,6 +186,8 @@ static int play_one(struct mir_lookahead *l, struct mir_start_table *t, struct m
     l->is_drawn = true;
     mir_draws_future(&l->draws, l->runs != NULL ? l->runs : l->no_runs, l->arrivals, t->n_futures,
                      t->until, &seed);
+    if (mir_chain_plans_others(&l->plans, t->chain))
+        mir_chain_plans_join(&l->plans, t->chain, l->queue->now, t->until, &seed);
     seed.ticks_from_at = l->ticks_from_at;
     return mir_start_table_play(t, mir_seed_bed_plant(l->bed, &seed), err);
 }
@@ -203,6 +237,17 @@ static uint32_t next_batch(uint32_t n, uint32_t least, uint32_t max)
     return next < max ? next : max;
 }
 
+/* Those who are asked for later see what this one is going to do. */
+static void remember(struct mir_lookahead *l,
+                     const struct mir_lookahead_case *c,
+                     const struct mir_lookahead_answer *a)
+{
+    struct mir_chain_plan *plan = mir_chain_plans_find(&l->plans, c->chain);
+
+    if (plan != NULL && !plan->submitted)
+        plan->submit_at = a->points[a->best].submit_at;
+}
+
 int mir_lookahead_ask(struct mir_lookahead *l,
                       const struct mir_lookahead_case *c,
                       struct mir_lookahead_answer *out,
@@ -234,8 +279,10 @@ int mir_lookahead_ask(struct mir_lookahead *l,
         is_last = n == max || (t->n_futures < next && is_spent(l));
         if (is_last || n >= least)
             mir_judge(t, c, n, out);
-        if (is_last || (n >= least && is_clear(out)))
+        if (is_last || (n >= least && is_clear(out))) {
+            remember(l, c, out);
             return 0;
+        }
         n = next;
     }
 }

@@ -78,6 +78,31 @@ void mir_lookahead_set_truth(struct mir_lookahead *l, const struct mir_lookahead
 /* The queue to answer for, lent until the next look; nothing is drawn before it is asked for. */
 void mir_lookahead_look(struct mir_lookahead *l, const struct mir_snapshot *queue);
 
+/* A chain whose successor is not submitted yet. */
+struct mir_lookahead_chain {
+    uint64_t id; /* not 0; names it from look to look */
+    const struct mir_request *successor;
+    int64_t predecessor_end_at; /* expected */
+};
+
+/*
+ * All chains that are going to submit to this cluster, each once; copied.  To be told
+ * after each look.  In the futures of one that is asked for, the successors of the
+ * others come at their planned times, and run to their limit: at the best time that
+ * the last answer to each of them named (remembered by id from telling to telling), before
+ * any answer at its predecessor's end.  So who is asked later sees what was answered before.
+ * Without chains, or with the one that is asked for alone, nobody counts.
+ */
+void mir_lookahead_set_chains(struct mir_lookahead *l,
+                              const struct mir_lookahead_chain *chains,
+                              size_t n);
+
+/*
+ * The successor of this one was submitted at this look, after the snapshot: it is in the
+ * queue of all who are asked later.  An unknown id is ignored.
+ */
+void mir_lookahead_submitted(struct mir_lookahead *l, uint64_t chain);
+
 /*
  * Futures may take so much CPU time of the calling thread from now on; below 0, as at
  * first: no limit.  Looked at before a question and after each of its batches of 16
@@ -111,6 +136,7 @@ struct mir_lookahead_case {
     double foresight;
     int32_t period_s;   /* until the next decision */
     uint32_t n_futures; /* at most; 0, and what is above: as many as the lookahead has */
+    uint64_t chain;     /* which of mir_lookahead_set_chains(); 0: none of them */
 };
 
 enum { MIR_LOOKAHEAD_CANDIDATES_MAX = 48 };

@@ -43,6 +43,7 @@ void mir_start_table_begin(struct mir_start_table *t,
                            int64_t now,
                            bool fine)
 {
+    t->chain = c->chain;
     t->successor = *c->successor;
     t->successor.run_s = MIR_UNKNOWN; /* nothing of it bears on its own start */
     t->from_at = now;
@@ -64,7 +65,8 @@ bool mir_start_table_serves(const struct mir_start_table *t,
                             const struct mir_lookahead_case *c,
                             int64_t now)
 {
-    return t->n_futures > 0 && t->from_at == now && t->end_at == c->predecessor_end_at &&
+    return t->n_futures > 0 && t->chain == c->chain && t->from_at == now &&
+           t->end_at == c->predecessor_end_at &&
            t->period_s == (c->period_s > 0 ? c->period_s : 600) &&
            same_request(&t->successor, c->successor);
 }

@@ -17,6 +17,7 @@ enum { MIR_LOOKAHEAD_BEYOND_S = 48 * 3600 };
 
 /* Starts as {0}. */
 struct mir_start_table {
+    uint64_t chain;
     struct mir_request successor;
     int64_t from_at, end_at, until; /* now; the predecessor's end; how far starts are looked for */
     int32_t period_s;

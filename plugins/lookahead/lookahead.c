@@ -91,10 +91,18 @@ static int fall_back(struct lookahead *l,
     return 0;
 }
 
-/* NULL also where the host program is older than the view's last member. */
+/* NULL also where the host program is older than this member of the view. */
 static struct mir_lookahead *lookahead_of(const struct mirage_view *view)
 {
-    return view->size >= sizeof(*view) ? view->lookahead : NULL;
+    return view->size >= offsetof(struct mirage_view, lookahead) + sizeof(view->lookahead)
+               ? view->lookahead
+               : NULL;
+}
+
+static uint64_t chain_of(const struct mirage_view *view)
+{
+    return view->size >= offsetof(struct mirage_view, chain) + sizeof(view->chain) ? view->chain
+                                                                                   : 0;
 }
 
 /* ---- With one */
@@ -220,6 +228,7 @@ static int lookahead_decide(void *state,
         .foresight = l->foresight * fmin(view->overlap_weight, 1),
         .period_s = view->period_s,
         .n_futures = l->n_futures,
+        .chain = chain_of(view),
     };
 
     if (lookahead_of(view) == NULL)

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* chains.c - the successors of other chains among the arrivals of a future. */
+#include "models/lookahead/chains.h"
+
+#include <stdlib.h>
+
+#include "daemon/core/alloc.h"
+
+void mir_chain_plans_release(struct mir_chain_plans *p)
+{
+    free(p->v);
+    free(p->coming);
+    free(p->arrivals);
+    *p = (struct mir_chain_plans){0};
+}
+
+/* ---- who they are */
+
+static int by_chain(const void *a, const void *b)
+{
+    const struct mir_chain_plan *x = a, *y = b;
+
+    return (x->chain > y->chain) - (x->chain < y->chain);
+}
+
+struct mir_chain_plan *mir_chain_plans_find(const struct mir_chain_plans *p, uint64_t chain)
+{
+    const struct mir_chain_plan key = {.chain = chain};
+
+    return p->n > 0 ? bsearch(&key, p->v, p->n, sizeof(*p->v), by_chain) : NULL;
+}
+
+/* A plan goes with the link that it was made for: who has submitted begins anew. */
+static int64_t plan_of(const struct mir_chain_plans *before, const struct mir_lookahead_chain *c)
+{
+    const struct mir_chain_plan *plan = mir_chain_plans_find(before, c->id);
+
+    return plan != NULL && !plan->submitted && plan->submit_at < c->predecessor_end_at
+               ? plan->submit_at
+               : c->predecessor_end_at;
+}
+
+void mir_chain_plans_set(struct mir_chain_plans *p,
+                         const struct mir_lookahead_chain *chains,
+                         size_t n)
+{
+    struct mir_chain_plan *v = MIR_NEW_ARRAY(struct mir_chain_plan, n + 1);
+
+    for (size_t i = 0; i < n; i++)
+        v[i] = (struct mir_chain_plan){
+            .chain = chains[i].id,
+            .successor = *chains[i].successor,
+            .submit_at = plan_of(p, &chains[i]),
+        };
+    if (n > 0)
+        qsort(v, n, sizeof(*v), by_chain);
+    free(p->v);
+    p->v = v;
+    p->n = n;
+}
+
+bool mir_chain_plans_others(const struct mir_chain_plans *p, uint64_t chain)
+{
+    return p->n > 1 || (p->n == 1 && p->v[0].chain != chain);
+}
+
+/* ---- in a future */
+
+/*
+ * Who has submitted is in the queue already.  Who planned to by now has not been asked yet,
+ * and comes behind the one who is.
+ */
+static int64_t comes_at(const struct mir_chain_plan *plan, int64_t now)
+{
+    if (plan->submitted)
+        return now;
+    return plan->submit_at > now ? plan->submit_at : now + 1;
+}
+
+/* Chains' jobs run to their limit. */
+static struct mir_seed_arrival arrival_of(const struct mir_chain_coming *coming)
+{
+    const struct mir_request *r = &coming->plan->successor;
+
+    return (struct mir_seed_arrival){
+        .submit_at = coming->at,
+        .n_nodes = r->n_nodes,
+        .limit_s = r->limit_s,
+        .run_s = r->limit_s,
+        .user = r->user,
+        .partition = r->partition,
+        .account = r->account,
+        .qos = r->qos,
+    };
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct mir_chain_coming *x = a, *y = b;
+
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return by_chain(x->plan, y->plan);
+}
+
+/* Those that come until `until`, by time. */
+static size_t collect(struct mir_chain_plans *p, uint64_t chain, int64_t now, int64_t until)
+{
+    size_t n = 0;
+
+    p->coming = mir_grow(p->coming, &p->cap_coming, p->n, sizeof(*p->coming));
+    for (size_t i = 0; i < p->n; i++) {
+        int64_t at = comes_at(&p->v[i], now);
+
+        if (p->v[i].chain != chain && at <= until)
+            p->coming[n++] = (struct mir_chain_coming){at, &p->v[i]};
+    }
+    if (n > 0)
+        qsort(p->coming, n, sizeof(*p->coming), by_time);
+    return n;
+}
+
+void mir_chain_plans_join(struct mir_chain_plans *p,
+                          uint64_t chain,
+                          int64_t now,
+                          int64_t until,
+                          struct mir_seed *seed)
+{
+    size_t n_chains = collect(p, chain, now, until), n = n_chains + seed->n_arrivals;
+    const struct mir_seed_arrival *other = seed->arrivals, *end = other + seed->n_arrivals;
+
+    p->arrivals = mir_grow(p->arrivals, &p->cap_arrivals, n + 1, sizeof(*p->arrivals));
+    for (size_t i = 0, k = 0; i < n; i++)
+        if (k == n_chains || (other < end && other->submit_at <= p->coming[k].at))
+            p->arrivals[i] = *other++;
+        else
+            p->arrivals[i] = arrival_of(&p->coming[k++]);
+    seed->arrivals = p->arrivals;
+    seed->n_arrivals = n;
+}
