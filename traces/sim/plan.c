@@ -47,12 +47,11 @@ void mir_plan_append(struct mir_plan *plan, uint32_t n_sets, int64_t at, const u
 
 /* ---- one set of nodes */
 
-static size_t find_one(const struct mir_plan *plan, int32_t n_nodes, int64_t limit_s)
+static size_t find_one(const struct mir_plan *plan, int32_t n_nodes, int64_t limit_s, size_t begin)
 {
     const int32_t *free = plan->free;
     const int64_t *at = plan->at;
     size_t n = plan->n;
-    size_t begin = 0;
 
     for (;;) {
         while (begin < n && free[begin] < n_nodes)
@@ -100,13 +99,14 @@ size_t mir_plan_find(const struct mir_plan *plan,
                      uint32_t n_sets,
                      uint64_t mask,
                      uint32_t n_nodes,
-                     int64_t limit_s)
+                     int64_t limit_s,
+                     size_t first)
 {
     if (n_sets == 1)
-        return find_one(plan, (int32_t)n_nodes, limit_s);
+        return find_one(plan, (int32_t)n_nodes, limit_s, first);
 
     int32_t least[MIR_MAX_NODE_SETS];
-    for (size_t begin = 0; begin < plan->n; begin++)
+    for (size_t begin = first; begin < plan->n; begin++)
         if (fits_many(plan, n_sets, mask, n_nodes, begin, plan->at[begin] + limit_s, least))
             return begin;
     return plan->n;

@@ -21,7 +21,7 @@ static void reset(struct mir_sim *sim)
 /* Give the job the earliest place; a place it had already keeps its stamp. */
 static void place(struct mir_sim *sim, struct mir_queued *q)
 {
-    size_t i = mir_plan_find(&sim->plan, 1, 1, q->n_nodes, q->limit_s);
+    size_t i = mir_plan_find(&sim->plan, 1, 1, q->n_nodes, q->limit_s, 0);
 
     if (i == sim->plan.n) { /* nodes out of service: not within sight */
         q->reserved_at = INT64_MAX;

@@ -268,12 +268,40 @@ static bool test_skip(struct mir_sim *sim, struct array_run *run, const struct m
     return run->n_reserved >= (p->bf_max_job_array_resv > 0 ? p->bf_max_job_array_resv : 1);
 }
 
+/*
+ * Where jobs of a shape were found room in this pass.  A pass only takes nodes, and steps
+ * are only inserted, so the next of the shape need not be looked for further ahead.
+ */
+enum { N_SHAPES = 32 };
+
+struct shape_room {
+    uint32_t n_nodes; /* 0: of none yet */
+    int32_t limit_s;
+    uint16_t partition;
+    size_t step;
+};
+
+static size_t
+find_room(const struct mir_sim *sim, struct shape_room *rooms, const struct mir_queued *q)
+{
+    uint32_t hash = (q->n_nodes * 0x9e3779b1u) ^ ((uint32_t)q->limit_s * 0x85ebca6bu);
+    struct shape_room *room = &rooms[hash >> 16 & (N_SHAPES - 1)];
+    uint64_t mask = sim->options.cluster->partitions[q->partition].node_sets;
+
+    if (room->n_nodes != q->n_nodes || room->limit_s != q->limit_s ||
+        room->partition != q->partition)
+        *room = (struct shape_room){q->n_nodes, q->limit_s, q->partition, 0};
+    room->step = mir_plan_find(&sim->plan, sim->n_sets, mask, q->n_nodes, q->limit_s, room->step);
+    return room->step;
+}
+
 /* Plan the queue from `first` on; returns how many jobs were started. */
 static size_t plan_queue(struct mir_sim *sim, size_t first, size_t *stopped)
 {
     const struct mir_cluster *c = sim->options.cluster;
     int64_t horizon = sim->now + c->params.bf_window_s;
     size_t end = sim->head + sim->n_queue;
+    struct shape_room rooms[N_SHAPES] = {{0}};
     struct array_run run = {0};
     struct bf_limits limits;
     size_t n_started = 0;
@@ -290,7 +318,7 @@ static size_t plan_queue(struct mir_sim *sim, size_t first, size_t *stopped)
             break;
         if (limits_skip(sim, &limits, q))
             continue;
-        size_t step = mir_plan_find(&sim->plan, sim->n_sets, mask, q->n_nodes, q->limit_s);
+        size_t step = find_room(sim, rooms, q);
         if (step == 0) {
             start_planned(sim, q, mask);
             mir_sim_mark_gone(sim, i);

@@ -317,12 +317,16 @@ double mir_fairshare_factor(const struct mir_sim *sim, const struct mir_job *job
 void mir_plan_reset(struct mir_plan *plan, uint32_t n_sets, int64_t now, const int32_t *free);
 /* From `at` on, `n_nodes` of set s more are free; `at` not before the last step. */
 void mir_plan_append(struct mir_plan *plan, uint32_t n_sets, int64_t at, const uint32_t *n_nodes);
-/* The earliest step from which n_nodes of the sets in `mask` are free for limit_s; plan->n: never. */
+/*
+ * The earliest step from `first` on from which n_nodes of the sets in `mask` are free for
+ * limit_s; plan->n: never.
+ */
 size_t mir_plan_find(const struct mir_plan *plan,
                      uint32_t n_sets,
                      uint64_t mask,
                      uint32_t n_nodes,
-                     int64_t limit_s);
+                     int64_t limit_s,
+                     size_t first);
 /*
  * [from, to) loses n_nodes; `nodes` (n_sets > 1; may be NULL) tells of which
  * sets.  `guess` is the step where `from` may lie; any number will do.
