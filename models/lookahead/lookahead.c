@@ -32,6 +32,7 @@ struct mir_lookahead {
     struct mir_draws draws;
     bool is_drawn; /* the draws are of `queue` */
     struct mir_chain_plans plans;
+    struct mir_start_room room;
     struct mir_start_table tables[N_TABLES];
     uint32_t next_table;
     char refusal[64];  /* "": none */
@@ -90,6 +91,7 @@ void mir_lookahead_destroy(struct mir_lookahead *l)
         mir_start_table_release(&l->tables[i]);
     mir_draws_release(&l->draws);
     mir_chain_plans_release(&l->plans);
+    mir_start_room_release(&l->room);
     mir_run_book_destroy(l->no_runs);
     mir_seed_bed_destroy(l->bed);
     free(l);
@@ -179,6 +181,8 @@ static bool is_spent(const struct mir_lookahead *l)
 
 static int play_one(struct mir_lookahead *l, struct mir_start_table *t, struct mir_error *err)
 {
+    bool is_joint = mir_chain_plans_others(&l->plans, t->chain);
+    struct mir_sim *base;
     struct mir_seed seed;
 
     if (!l->is_drawn)
@@ -186,10 +190,12 @@ static int play_one(struct mir_lookahead *l, struct mir_start_table *t, struct m
     l->is_drawn = true;
     mir_draws_future(&l->draws, l->runs != NULL ? l->runs : l->no_runs, l->arrivals, t->n_futures,
                      t->until, &seed);
-    if (mir_chain_plans_others(&l->plans, t->chain))
+    if (is_joint)
         mir_chain_plans_join(&l->plans, t->chain, l->queue->now, t->until, &seed);
     seed.ticks_from_at = l->ticks_from_at;
-    return mir_start_table_play(t, mir_seed_bed_plant(l->bed, &seed), err);
+    base = mir_seed_bed_plant(l->bed, &seed);
+    return is_joint ? mir_start_table_sketch(t, base, &l->room, err)
+                    : mir_start_table_play(t, base, err);
 }
 
 static int

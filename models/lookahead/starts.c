@@ -110,3 +110,105 @@ int mir_start_table_play(struct mir_start_table *t, struct mir_sim *base, struct
     mir_sim_destroy(scratch);
     return rc;
 }
+
+/* ---- futures of many chains */
+
+void mir_start_room_release(struct mir_start_room *room)
+{
+    for (unsigned i = 0; i < MIR_LOOKAHEAD_CANDIDATES_MAX; i++)
+        mir_sim_destroy(room->at[i]);
+    mir_sim_destroy(room->scratch);
+    *room = (struct mir_start_room){0};
+}
+
+static void keep(struct mir_sim **copy, const struct mir_sim *sim)
+{
+    if (*copy == NULL)
+        *copy = mir_sim_fork(sim);
+    else
+        mir_sim_copy(*copy, sim);
+}
+
+struct sketch {
+    const struct mir_start_table *t;
+    struct mir_start_room *room;
+    int64_t *row;
+};
+
+static void probe(const struct sketch *s, uint32_t c)
+{
+    int64_t start_at =
+        mir_sim_probe(s->room->at[c], s->room->scratch, &s->t->successor, s->t->until);
+
+    s->row[c] = start_at < s->t->until ? start_at : s->t->until;
+}
+
+/* On the line from candidate `low` to `high`. */
+static int64_t between(const struct sketch *s, uint32_t low, uint32_t high, uint32_t c)
+{
+    const int64_t *at = s->t->at, *row = s->row;
+    double part = (double)(at[c] - at[low]) / (double)(at[high] - at[low]);
+
+    return row[low] + (int64_t)(part * (double)(row[high] - row[low]));
+}
+
+static void draw_line(const struct sketch *s, uint32_t low, uint32_t high)
+{
+    for (uint32_t c = low + 1; c < high; c++)
+        s->row[c] = between(s, low, high, c);
+}
+
+/* The ends are known. */
+static void fill_between(const struct sketch *s, uint32_t low, uint32_t high)
+{
+    uint32_t middle = low + (high - low) / 2;
+    int64_t expected_at, off_s;
+
+    if (high - low < 2 || s->row[high] - s->row[low] <= s->t->period_s) {
+        draw_line(s, low, high);
+        return;
+    }
+    expected_at = between(s, low, high, middle);
+    probe(s, middle);
+    off_s = s->row[middle] - expected_at;
+    if (off_s <= s->t->period_s && off_s >= -s->t->period_s) {
+        draw_line(s, low, middle);
+        draw_line(s, middle, high);
+        return;
+    }
+    fill_between(s, low, middle);
+    fill_between(s, middle, high);
+}
+
+/* Now and the next decision are always looked at: between them it is decided. */
+static void fill_row(const struct sketch *s)
+{
+    uint32_t last = s->t->n_at - 1, low = last > 1 ? 1 : 0;
+
+    probe(s, 0);
+    if (low > 0)
+        probe(s, low);
+    if (last > 0)
+        probe(s, last);
+    fill_between(s, low, last);
+}
+
+int mir_start_table_sketch(struct mir_start_table *t,
+                           struct mir_sim *base,
+                           struct mir_start_room *room,
+                           struct mir_error *err)
+{
+    int rc;
+
+    keep(&room->scratch, base);
+    rc = check_fits(t, room->scratch, err);
+    if (rc != 0)
+        return rc;
+    for (uint32_t c = 0; c < t->n_at; c++) {
+        mir_sim_advance(base, t->at[c]);
+        keep(&room->at[c], base);
+    }
+    fill_row(&(struct sketch){t, room, add_row(t)});
+    t->n_futures++;
+    return 0;
+}

@@ -15,6 +15,13 @@ enum { MIR_LOOKAHEAD_FUTURES_MAX = 1024 };
 /* A start that is later than this after the predecessor's end counts as then. */
 enum { MIR_LOOKAHEAD_BEYOND_S = 48 * 3600 };
 
+/* Room for the states of one future, kept from future to future of one bed.  Starts as {0}. */
+struct mir_start_room {
+    struct mir_sim *at[MIR_LOOKAHEAD_CANDIDATES_MAX];
+    struct mir_sim *scratch;
+};
+void mir_start_room_release(struct mir_start_room *room);
+
 /* Starts as {0}. */
 struct mir_start_table {
     uint64_t chain;
@@ -46,6 +53,15 @@ bool mir_start_table_serves(const struct mir_start_table *t,
  * 0, or -E2BIG when the successor can never run there, with `base` as it was.
  */
 int mir_start_table_play(struct mir_start_table *t, struct mir_sim *base, struct mir_error *err);
+
+/*
+ * The same with fewer probes: who submits later starts later, so that starts which are less
+ * than a period apart, or on a line but for as much, are not looked at one by one.
+ */
+int mir_start_table_sketch(struct mir_start_table *t,
+                           struct mir_sim *base,
+                           struct mir_start_room *room,
+                           struct mir_error *err);
 
 static inline int64_t
 mir_start_table_get(const struct mir_start_table *t, uint32_t future, uint32_t candidate)

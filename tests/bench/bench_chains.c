@@ -24,7 +24,7 @@ enum {
     DAY_S = 86400,
     PERIOD_S = 600,
     LIMIT_S = 48 * HOUR_S, /* of the chains' jobs */
-    HISTORY_DAYS = 20,
+    HISTORY_DAYS = 10,
     FUTURE_DAYS = 3,
     N_USERS = 300,
     CHAIN_USER = 1000, /* and on */
@@ -41,8 +41,8 @@ struct size {
 };
 
 static const struct size sizes[] = {
-    {"chains_small", 200, 400, 300, 20, 2, 6},
-    {"chains_10k", 2000, 4500, 11000, 200, 4, 12},
+    {"chains_small", 200, 800, 600, 20, 2, 12},
+    {"chains_10k", 2000, 10000, 10500, 200, 4, 12},
 };
 
 struct chain {
@@ -108,14 +108,14 @@ add_job(struct world *w, int64_t submit_at, uint32_t user, uint32_t n_nodes, int
     return job;
 }
 
-/* Users come in campaigns: the 20 of a week submit most; jobs run a third of their limit. */
+/* Users come in campaigns: the 20 of a week submit most; jobs run a sixth of their limit. */
 static void add_background(struct world *w, int64_t at, struct mir_rng *rng)
 {
     uint64_t week = (uint64_t)(at / (7 * DAY_S));
     uint32_t user = 1 + (uint32_t)((week * 17 + mir_rng_below(rng, 20)) % N_USERS);
-    uint32_t n_nodes = 1u << (mir_rng_below(rng, 4) * mir_rng_below(rng, 2));
+    uint32_t n_nodes = mir_rng_below(rng, 8) == 0 ? 1u << mir_rng_below(rng, 5) : 1;
     int32_t limit_s = (int32_t)(1 + mir_rng_below(rng, 12)) * HOUR_S;
-    double run_s = fmin(limit_s, 60 + limit_s / 3.0 * mir_rng_exponential(rng));
+    double run_s = fmin(limit_s, 60 + limit_s / 6.0 * mir_rng_exponential(rng));
 
     add_job(w, at, user, n_nodes, limit_s)->run_s = (int32_t)run_s;
 }
@@ -360,11 +360,11 @@ decide(struct world *w, struct chain *c, const struct mir_snapshot *queue, struc
     bool is_over = c->end_at <= queue->now;
 
     fill_view(w, c, queue, &view);
-    if (!is_over &&
-        mir_policy_plugin(w->policy)->decide(c->instance, &view, &decision, &err) != 0)
+    if (!is_over && mir_policy_plugin(w->policy)->decide(c->instance, &view, &decision, &err) != 0)
         fprintf(stderr, "%s\n", err.text);
     if (getenv("BENCH_VERBOSE") != NULL)
-        printf("   %3u %6.2f h %s\n", (unsigned)id_of(w, c), (double)(c->end_at - queue->now) / HOUR_S, decision.reason);
+        printf("   %3u %6.2f h %s\n", (unsigned)id_of(w, c),
+               (double)(c->end_at - queue->now) / HOUR_S, decision.reason);
     p->n_asked++;
     p->n_answered += decision.fan != NULL;
     p->n_fallen += decision.fell_back != 0;
