@@ -390,6 +390,18 @@ void mir_engine_look_for_kill_file(struct mir_engine *e);
 bool mir_engine_suspended(const struct mir_engine_link *l);
 /* Is the chain in a state to decide about a successor of `k`? */
 bool mir_engine_decides(const struct mir_engine_chain *c, const struct mir_engine_link *k);
+/* Names the chain in numbers, across restarts. */
+uint64_t mir_engine_chain_number(const struct mir_engine_chain *c);
+/* A successor that is not in the queue yet, as far as lists tell. */
+struct mir_engine_coming {
+    const struct mir_engine_link *predecessor;
+    int64_t end_at;    /* its predecessor's */
+    bool is_submitted; /* or just about to be */
+};
+/* False: the chain has none. */
+bool mir_engine_coming(const struct mir_engine *e,
+                       const struct mir_engine_chain *c,
+                       struct mir_engine_coming *out);
 void mir_engine_decide_due(struct mir_engine *e);
 void mir_engine_submit_due(struct mir_engine *e);
 void mir_engine_verified(struct mir_engine *e,
@@ -488,6 +500,13 @@ void mir_engine_outlook_stale(struct mir_engine *e);
  * Where the cluster cannot be played it refuses by name.
  */
 struct mir_lookahead *mir_engine_lookahead(struct mir_engine *e);
+/*
+ * By when a chain wants an answer (mir_lookahead_needed_at()); INT64_MIN where its policy
+ * plays nothing out.
+ */
+int64_t mir_engine_needed_at(struct mir_engine *e, const struct mir_engine_chain *c);
+/* Its successor is going to be submitted: who is asked after it finds it in the queue. */
+void mir_engine_outlook_submitted(struct mir_engine *e, const struct mir_engine_chain *c);
 void mir_engine_view_futures(const struct mir_engine *e, struct mir_view *v);
 
 /* model.c */

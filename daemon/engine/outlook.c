@@ -56,6 +56,7 @@ void mir_engine_outlook_destroy(struct mir_engine *e)
     mir_habit_book_destroy(o->habits);
     free(o->partition_of);
     free(o->pending);
+    free(o->coming);
     free(o);
     e->outlook = NULL;
 }
@@ -380,6 +381,63 @@ static void add_owners(struct mir_engine *e)
     o->queue.pending = o->pending;
 }
 
+/* ---- whose successors are to come ---- */
+
+static bool plays_out(const struct mir_engine *e, const struct mir_engine_chain *c)
+{
+    const struct mirage_plugin *plugin = mir_policy_plugin(mir_engine_policy_of(e, c));
+
+    return (plugin->snapshot_parts & MIR_SNAPSHOT_LOOKAHEAD) != 0;
+}
+
+/* What was decided and is in no list yet comes at once. */
+static void tell_submitted(struct mir_engine *e)
+{
+    struct mir_engine_coming coming;
+
+    for (size_t i = 0; i < e->n_chains; i++)
+        if (plays_out(e, e->chains[i]) && mir_engine_coming(e, e->chains[i], &coming) &&
+            coming.is_submitted)
+            mir_engine_outlook_submitted(e, e->chains[i]);
+}
+
+/* Also those that may not act: their successors come from somebody. */
+static void tell_chains(struct mir_engine *e)
+{
+    struct mir_engine_outlook *o = e->outlook;
+    struct mir_engine_coming coming;
+    size_t n = 0;
+
+    o->coming = mir_grow(o->coming, &o->cap_coming, e->n_chains, sizeof(*o->coming));
+    for (size_t i = 0; i < e->n_chains; i++) {
+        const struct mir_engine_chain *c = e->chains[i];
+
+        if (plays_out(e, c) && mir_engine_coming(e, c, &coming))
+            o->coming[n++] = (struct mir_lookahead_chain){
+                .id = mir_engine_chain_number(c),
+                .successor = &coming.predecessor->shape,
+                .predecessor_end_at = coming.end_at,
+                .warmup_s = mir_engine_warmup_of(e, c),
+                .overlap_weight = mir_engine_weight_of(e, c),
+            };
+    }
+    mir_lookahead_set_chains(o->lookahead, o->coming, n);
+    tell_submitted(e);
+}
+
+void mir_engine_outlook_submitted(struct mir_engine *e, const struct mir_engine_chain *c)
+{
+    if (e->outlook->lookahead != NULL)
+        mir_lookahead_submitted(e->outlook->lookahead, mir_engine_chain_number(c));
+}
+
+int64_t mir_engine_needed_at(struct mir_engine *e, const struct mir_engine_chain *c)
+{
+    struct mir_lookahead *l = plays_out(e, c) ? mir_engine_lookahead(e) : NULL;
+
+    return l != NULL ? mir_lookahead_needed_at(l, mir_engine_chain_number(c)) : INT64_MIN;
+}
+
 /* ---- what it looks at ---- */
 
 void mir_engine_outlook_stale(struct mir_engine *e)
@@ -419,6 +477,7 @@ static void look(struct mir_engine *e)
     mir_lookahead_set_habits(o->lookahead, &habits);
     mir_lookahead_set_ticks(o->lookahead, o->backfill_at);
     mir_lookahead_look(o->lookahead, &o->queue);
+    tell_chains(e);
     o->looked = true;
 }
 

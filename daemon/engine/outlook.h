@@ -41,6 +41,9 @@ struct mir_engine_outlook {
     int64_t oldest_at; /* start of the oldest job that the journal had */
     uint64_t n_loaded; /* jobs that it had */
 
+    struct mir_lookahead_chain *coming; /* of one look */
+    size_t cap_coming;
+
     int64_t left_ns;                  /* CPU time that futures may take now */
     int64_t charged_ns;               /* of the lookahead's cost, what is in `left_ns` already */
     int64_t refilled_ns;              /* monotonic; 0: never, it is full */

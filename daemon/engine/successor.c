@@ -152,19 +152,46 @@ static bool is_due(const struct mir_engine *e,
            e->list_no > l->after_no;
 }
 
+uint64_t mir_engine_chain_number(const struct mir_engine_chain *c)
+{
+    uint64_t number = 0xcbf29ce484222325u;
+
+    for (const char *s = c->row.id; *s != '\0'; s++) /* FNV-1a */
+        number = (number ^ (unsigned char)*s) * 0x100000001b3u;
+    return number;
+}
+
+bool mir_engine_coming(const struct mir_engine *e,
+                       const struct mir_engine_chain *c,
+                       struct mir_engine_coming *out)
+{
+    for (size_t i = 0; i < c->n_links && c->row.state == MIR_CHAIN_ACTIVE; i++) {
+        const struct mir_engine_link *l = c->links[i], *k = predecessor(c, l);
+
+        if (l->row.state > MIR_LINK_CONFIRMED || l->row.would_at != 0 || k == NULL ||
+            mir_engine_suspended(k) || !mir_engine_decides(c, k))
+            continue;
+        *out = (struct mir_engine_coming){
+            .predecessor = k,
+            .end_at = k->row.state == MIR_LINK_RUNNING ? k->row.end_at : mir_engine_at(e),
+            .is_submitted = l->row.state != MIR_LINK_PLANNED || l->wanted,
+        };
+        return true;
+    }
+    return false;
+}
+
 /* The chain's instance of its policy; a change of settings makes a new one. */
 static int open_policy(struct mir_engine *e, struct mir_engine_chain *c, struct mir_error *err)
 {
     const struct mir_policy *policy = mir_engine_policy_of(e, c);
-    uint64_t seed = 0xcbf29ce484222325u;
     int rc;
 
     if (c->policy_open && c->policy == policy)
         return 0;
     mir_engine_close_policy(c);
-    for (const char *s = c->row.id; *s != '\0'; s++) /* FNV-1a: the same chain, the same draws */
-        seed = (seed ^ (unsigned char)*s) * 0x100000001b3u;
-    rc = mir_policy_open(policy, seed, &c->policy_state, err);
+    /* The same chain, the same draws. */
+    rc = mir_policy_open(policy, mir_engine_chain_number(c), &c->policy_state, err);
     if (rc != 0)
         return rc;
     c->policy = policy;
@@ -216,6 +243,7 @@ static void fill_link(struct mir_engine *e,
     };
     if ((plugin->snapshot_parts & MIR_SNAPSHOT_LOOKAHEAD) != 0)
         out->lookahead = mir_engine_lookahead(e);
+    out->chain = out->lookahead != NULL ? mir_engine_chain_number(c) : 0;
     if (k->row.state == MIR_LINK_GONE && out->predecessor_end_at > mir_engine_at(e))
         out->predecessor_end_at = mir_engine_at(e);
 }
@@ -230,7 +258,8 @@ static int32_t lead_max_of(const struct mir_engine *e, const struct mir_engine_c
 struct due {
     struct mir_engine_chain *chain;
     struct mir_engine_link *link;
-    int64_t end_at; /* the predecessor's */
+    int64_t needed_at; /* an answer, for want of processor time */
+    int64_t end_at;    /* the predecessor's */
     struct mir_decision_row row;
     struct mir_view_fan *fan; /* NULL: none; a reference of its own */
     int64_t next_at;
@@ -318,6 +347,8 @@ static void decide(struct mir_engine *e, const struct mir_snapshot *queue, struc
                      ? mir_link_next_decision(&link, queue->now + 1)
                      : queue->now + (e->settings->period_s > 0 ? e->settings->period_s : 60);
     amend_reason(e, k, d);
+    if (d->row.acted)
+        mir_engine_outlook_submitted(e, d->chain);
 }
 
 static void apply(struct mir_engine *e, struct due *d)
@@ -432,10 +463,13 @@ static int journal_decisions(struct mir_engine *e,
     return rc;
 }
 
-/* Who has the least time left is asked first: processor time for futures may run out. */
+/* Processor time for futures may run out: who is next to its submission is asked first. */
 static int by_urgency(const void *a, const void *b)
 {
     const struct due *x = a, *y = b;
+
+    if (x->needed_at != y->needed_at)
+        return x->needed_at < y->needed_at ? -1 : 1;
 
     if (x->end_at != y->end_at)
         return x->end_at < y->end_at ? -1 : 1;
@@ -455,7 +489,11 @@ static size_t collect_due(struct mir_engine *e, struct due **due)
                 continue;
             *due = mir_grow(*due, &cap, n + 1, sizeof(**due));
             (*due)[n++] = (struct due){
-                .chain = c, .link = c->links[k], .end_at = predecessor(c, c->links[k])->row.end_at};
+                .chain = c,
+                .link = c->links[k],
+                .needed_at = mir_engine_needed_at(e, c),
+                .end_at = predecessor(c, c->links[k])->row.end_at,
+            };
         }
     }
     if (n > 0)
@@ -482,6 +520,7 @@ void mir_engine_decide_due(struct mir_engine *e)
                 apply(e, &due[i]);
             e->n_passes++;
         } else {
+            mir_engine_outlook_stale(e); /* nothing of what it heard is submitted */
             mir_engine_journal_failed(e, &err);
         }
     }

@@ -30,14 +30,30 @@ struct mir_chain_plan *mir_chain_plans_find(const struct mir_chain_plans *p, uin
     return p->n > 0 ? bsearch(&key, p->v, p->n, sizeof(*p->v), by_chain) : NULL;
 }
 
-/* A plan goes with the link that it was made for: who has submitted begins anew. */
-static int64_t plan_of(const struct mir_chain_plans *before, const struct mir_lookahead_chain *c)
+static struct mir_chain_plan new_plan(const struct mir_lookahead_chain *c)
 {
-    const struct mir_chain_plan *plan = mir_chain_plans_find(before, c->id);
+    return (struct mir_chain_plan){
+        .chain = c->id,
+        .successor = *c->successor,
+        .predecessor_end_at = c->predecessor_end_at,
+        .warmup_s = c->warmup_s,
+        .overlap_weight = c->overlap_weight,
+        .submit_at = c->predecessor_end_at,
+        .answered_at = INT64_MIN,
+    };
+}
 
-    return plan != NULL && !plan->submitted && plan->submit_at < c->predecessor_end_at
-               ? plan->submit_at
-               : c->predecessor_end_at;
+/* A plan goes with the link that it was made for: who has submitted begins anew. */
+static void keep_plan(const struct mir_chain_plans *before, struct mir_chain_plan *plan)
+{
+    const struct mir_chain_plan *old = mir_chain_plans_find(before, plan->chain);
+
+    if (old == NULL || old->submitted || old->answered_at == INT64_MIN)
+        return;
+    plan->answered_at = old->answered_at;
+    plan->longest_wait_s = old->longest_wait_s;
+    if (old->submit_at < plan->submit_at)
+        plan->submit_at = old->submit_at;
 }
 
 void mir_chain_plans_set(struct mir_chain_plans *p,
@@ -46,17 +62,42 @@ void mir_chain_plans_set(struct mir_chain_plans *p,
 {
     struct mir_chain_plan *v = MIR_NEW_ARRAY(struct mir_chain_plan, n + 1);
 
-    for (size_t i = 0; i < n; i++)
-        v[i] = (struct mir_chain_plan){
-            .chain = chains[i].id,
-            .successor = *chains[i].successor,
-            .submit_at = plan_of(p, &chains[i]),
-        };
+    for (size_t i = 0; i < n; i++) {
+        v[i] = new_plan(&chains[i]);
+        keep_plan(p, &v[i]);
+    }
     if (n > 0)
         qsort(v, n, sizeof(*v), by_chain);
     free(p->v);
     p->v = v;
     p->n = n;
+}
+
+/* ---- who is to be asked first */
+
+static int64_t longest_wait_s(const struct mir_chain_plans *p)
+{
+    int64_t longest_s = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        if (p->v[i].longest_wait_s > longest_s)
+            longest_s = p->v[i].longest_wait_s;
+    return longest_s;
+}
+
+/*
+ * A third of the way to what is planned, as the queue may change.  Who was never answered
+ * may have to wait half as long again as anybody else.
+ */
+int64_t mir_chain_plans_needed_at(const struct mir_chain_plans *p, uint64_t chain)
+{
+    const struct mir_chain_plan *plan = mir_chain_plans_find(p, chain);
+
+    if (plan == NULL)
+        return INT64_MIN;
+    if (plan->answered_at == INT64_MIN)
+        return plan->predecessor_end_at - longest_wait_s(p) * 3 / 2;
+    return plan->answered_at + (plan->submit_at - plan->answered_at) / 3;
 }
 
 bool mir_chain_plans_others(const struct mir_chain_plans *p, uint64_t chain)
@@ -103,21 +144,18 @@ static int by_time(const void *a, const void *b)
     return by_chain(x->plan, y->plan);
 }
 
-/* Those that come until `until`, by time. */
-static size_t collect(struct mir_chain_plans *p, uint64_t chain, int64_t now, int64_t until)
+void mir_chain_plans_collect(struct mir_chain_plans *p, uint64_t chain, int64_t now, int64_t until)
 {
-    size_t n = 0;
-
-    p->coming = mir_grow(p->coming, &p->cap_coming, p->n, sizeof(*p->coming));
+    p->coming = mir_grow(p->coming, &p->cap_coming, p->n + 1, sizeof(*p->coming));
+    p->n_coming = 0;
     for (size_t i = 0; i < p->n; i++) {
         int64_t at = comes_at(&p->v[i], now);
 
         if (p->v[i].chain != chain && at <= until)
-            p->coming[n++] = (struct mir_chain_coming){at, &p->v[i]};
+            p->coming[p->n_coming++] = (struct mir_chain_coming){at, &p->v[i]};
     }
-    if (n > 0)
-        qsort(p->coming, n, sizeof(*p->coming), by_time);
-    return n;
+    if (p->n_coming > 0)
+        qsort(p->coming, p->n_coming, sizeof(*p->coming), by_time);
 }
 
 void mir_chain_plans_join(struct mir_chain_plans *p,
@@ -126,9 +164,12 @@ void mir_chain_plans_join(struct mir_chain_plans *p,
                           int64_t until,
                           struct mir_seed *seed)
 {
-    size_t n_chains = collect(p, chain, now, until), n = n_chains + seed->n_arrivals;
+    size_t n_chains, n;
     const struct mir_seed_arrival *other = seed->arrivals, *end = other + seed->n_arrivals;
 
+    mir_chain_plans_collect(p, chain, now, until);
+    n_chains = p->n_coming;
+    n = n_chains + seed->n_arrivals;
     p->arrivals = mir_grow(p->arrivals, &p->cap_arrivals, n + 1, sizeof(*p->arrivals));
     for (size_t i = 0, k = 0; i < n; i++)
         if (k == n_chains || (other < end && other->submit_at <= p->coming[k].at))

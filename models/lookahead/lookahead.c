@@ -14,6 +14,7 @@
 #include "models/lookahead/explain.h"
 #include "models/lookahead/judge.h"
 #include "models/lookahead/starts.h"
+#include "models/lookahead/survey.h"
 
 /* Chains that are remembered of one queue: each asks once per weight, or for status. */
 enum { N_TABLES = 4 };
@@ -33,6 +34,8 @@ struct mir_lookahead {
     bool is_drawn; /* the draws are of `queue` */
     struct mir_chain_plans plans;
     struct mir_start_room room;
+    struct mir_survey survey;
+    int64_t surveyed_at; /* INT64_MIN: never */
     struct mir_start_table tables[N_TABLES];
     uint32_t next_table;
     char refusal[64];  /* "": none */
@@ -61,6 +64,7 @@ struct mir_lookahead *mir_lookahead_create(const struct mir_lookahead_options *o
 
     l->options = *options;
     l->budget_ns = INT64_MAX;
+    l->surveyed_at = INT64_MIN;
     l->options.n_futures_max = between(options->n_futures_max, 2, MIR_LOOKAHEAD_FUTURES_MAX);
     l->options.n_futures_min = between(options->n_futures_min, 2, l->options.n_futures_max);
     l->bed = mir_seed_bed_create(options->cluster, options->partition_of, options->n_partitions,
@@ -92,6 +96,7 @@ void mir_lookahead_destroy(struct mir_lookahead *l)
     mir_draws_release(&l->draws);
     mir_chain_plans_release(&l->plans);
     mir_start_room_release(&l->room);
+    mir_survey_release(&l->survey);
     mir_run_book_destroy(l->no_runs);
     mir_seed_bed_destroy(l->bed);
     free(l);
@@ -154,6 +159,25 @@ void mir_lookahead_submitted(struct mir_lookahead *l, uint64_t chain)
     forget_tables(l);
 }
 
+int64_t mir_lookahead_needed_at(const struct mir_lookahead *l, uint64_t chain)
+{
+    return mir_chain_plans_needed_at(&l->plans, chain);
+}
+
+bool mir_lookahead_plan(const struct mir_lookahead *l,
+                        uint64_t chain,
+                        int64_t *submit_at,
+                        int64_t *answered_at)
+{
+    const struct mir_chain_plan *plan = mir_chain_plans_find(&l->plans, chain);
+
+    if (plan == NULL || plan->answered_at == INT64_MIN)
+        return false;
+    *submit_at = plan->submit_at;
+    *answered_at = plan->answered_at;
+    return true;
+}
+
 /* ---- what it may cost */
 
 void mir_lookahead_set_budget(struct mir_lookahead *l, int64_t cpu_ns)
@@ -177,7 +201,30 @@ static bool is_spent(const struct mir_lookahead *l)
     return l->cost.cpu_ns >= l->budget_ns;
 }
 
+static bool is_scarce(const struct mir_lookahead *l, const struct mir_lookahead_case *c)
+{
+    return l->budget_ns != INT64_MAX && mir_chain_plans_others(&l->plans, c->chain);
+}
+
+/* What the futures after the first of one question may take up. */
+static int64_t share_of(const struct mir_lookahead *l, const struct mir_lookahead_case *c)
+{
+    if (!is_scarce(l, c))
+        return l->budget_ns;
+    return l->cost.cpu_ns + (l->budget_ns - l->cost.cpu_ns) / 4;
+}
+
 /* ---- futures */
+
+/* Future `f`, without chains; good until the next. */
+static void draw(struct mir_lookahead *l, uint32_t f, int64_t until, struct mir_seed *out)
+{
+    if (!l->is_drawn)
+        mir_draws_begin(&l->draws, l->queue, l->options.seed);
+    l->is_drawn = true;
+    mir_draws_future(&l->draws, l->runs != NULL ? l->runs : l->no_runs, l->arrivals, f, until, out);
+    out->ticks_from_at = l->ticks_from_at;
+}
 
 static int play_one(struct mir_lookahead *l, struct mir_start_table *t, struct mir_error *err)
 {
@@ -185,17 +232,37 @@ static int play_one(struct mir_lookahead *l, struct mir_start_table *t, struct m
     struct mir_sim *base;
     struct mir_seed seed;
 
-    if (!l->is_drawn)
-        mir_draws_begin(&l->draws, l->queue, l->options.seed);
-    l->is_drawn = true;
-    mir_draws_future(&l->draws, l->runs != NULL ? l->runs : l->no_runs, l->arrivals, t->n_futures,
-                     t->until, &seed);
+    draw(l, t->n_futures, t->until, &seed);
     if (is_joint)
         mir_chain_plans_join(&l->plans, t->chain, l->queue->now, t->until, &seed);
-    seed.ticks_from_at = l->ticks_from_at;
     base = mir_seed_bed_plant(l->bed, &seed);
     return is_joint ? mir_start_table_sketch(t, base, &l->room, err)
                     : mir_start_table_play(t, base, err);
+}
+
+/* Where not all can be asked: all plans are put right together. */
+static void survey(struct mir_lookahead *l)
+{
+    int64_t now = l->queue->now, until = now + MIR_SURVEY_AHEAD_S + MIR_LOOKAHEAD_BEYOND_S;
+    int64_t began_ns = mir_clock_cpu_ns();
+
+    mir_survey_begin(&l->survey, &l->plans, now);
+    for (uint32_t f = 0; f < MIR_SURVEY_FUTURES; f++) {
+        struct mir_seed seed;
+
+        draw(l, f, until, &seed);
+        mir_survey_play(&l->survey, &l->plans, now, mir_seed_bed_plant(l->bed, &seed));
+    }
+    mir_survey_end(&l->survey, &l->plans, now);
+    l->surveyed_at = now;
+    l->cost.n_futures += MIR_SURVEY_FUTURES;
+    l->cost.cpu_ns += mir_clock_cpu_ns() - began_ns;
+}
+
+static bool wants_survey(const struct mir_lookahead *l)
+{
+    return l->surveyed_at == INT64_MIN || l->queue->now < l->surveyed_at ||
+           l->queue->now - l->surveyed_at >= MIR_SURVEY_EVERY_S;
 }
 
 static int
@@ -250,8 +317,11 @@ static void remember(struct mir_lookahead *l,
 {
     struct mir_chain_plan *plan = mir_chain_plans_find(&l->plans, c->chain);
 
-    if (plan != NULL && !plan->submitted)
-        plan->submit_at = a->points[a->best].submit_at;
+    if (plan == NULL || plan->submitted)
+        return;
+    plan->submit_at = a->points[a->best].submit_at;
+    plan->answered_at = l->queue->now;
+    plan->longest_wait_s = (int64_t)(a->points[0].wait_p90_h * 3600);
 }
 
 int mir_lookahead_ask(struct mir_lookahead *l,
@@ -261,6 +331,7 @@ int mir_lookahead_ask(struct mir_lookahead *l,
 {
     uint32_t max = l->options.n_futures_max, least, n;
     struct mir_start_table *t;
+    int64_t share_ns;
 
     if (l->refusal[0] != '\0')
         return mir_error_set(err, -ENOTSUP, "%s", l->refusal);
@@ -270,11 +341,15 @@ int mir_lookahead_ask(struct mir_lookahead *l,
         return mir_error_set(err, -EINVAL, "this cluster cannot be simulated");
     if (c->n_futures > 0 && c->n_futures < max)
         max = between(c->n_futures, 2, max);
-    least = between(l->options.n_futures_min, 2, max);
+    least = is_scarce(l, c) ? MIR_DRAWS_BLOCK : l->options.n_futures_min;
+    least = between(least, 2, max);
     n = between(MIR_DRAWS_BLOCK, 2, least);
+    if (is_scarce(l, c) && !is_spent(l) && wants_survey(l))
+        survey(l);
     t = table_for(l, c);
     if (t->n_futures < n && is_spent(l))
         return mir_error_set(err, -EBUSY, "CPU budget spent");
+    share_ns = share_of(l, c);
     for (;;) {
         uint32_t next = next_batch(n, least, max);
         int rc = play(l, t, n, err);
@@ -282,7 +357,7 @@ int mir_lookahead_ask(struct mir_lookahead *l,
 
         if (rc != 0)
             return rc;
-        is_last = n == max || (t->n_futures < next && is_spent(l));
+        is_last = n == max || (t->n_futures < next && l->cost.cpu_ns >= share_ns);
         if (is_last || n >= least)
             mir_judge(t, c, n, out);
         if (is_last || (n >= least && is_clear(out))) {

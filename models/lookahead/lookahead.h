@@ -83,6 +83,8 @@ struct mir_lookahead_chain {
     uint64_t id; /* not 0; names it from look to look */
     const struct mir_request *successor;
     int64_t predecessor_end_at; /* expected */
+    int32_t warmup_s;           /* as in the case; these two only count where there is a budget */
+    double overlap_weight;
 };
 
 /*
@@ -104,10 +106,30 @@ void mir_lookahead_set_chains(struct mir_lookahead *l,
 void mir_lookahead_submitted(struct mir_lookahead *l, uint64_t chain);
 
 /*
+ * By when this chain wants an answer: a third of the way from the last one to what it
+ * planned.  One that was never answered, as long before its predecessor's end as others
+ * may have to wait, and half as long again.  INT64_MIN for an unknown id.  Where there is a budget,
+ * who wants it first is asked first.
+ */
+int64_t mir_lookahead_needed_at(const struct mir_lookahead *l, uint64_t chain);
+
+/*
+ * What this chain has planned, and when that was found out: by its last answer, or, where
+ * there is a budget, by the last survey (survey.h) of all chains, one each half an hour.
+ * False: nothing yet.
+ */
+bool mir_lookahead_plan(const struct mir_lookahead *l,
+                        uint64_t chain,
+                        int64_t *submit_at,
+                        int64_t *answered_at);
+
+/*
  * Futures may take so much CPU time of the calling thread from now on; below 0, as at
  * first: no limit.  Looked at before a question and after each of its batches of 16
  * futures: a question that is begun is answered from one of them at least, however
  * many n_futures_min are, and what was played out already costs nothing to ask again.
+ * Where chains see each other, one batch is enough where it is clear, and no question
+ * has more than a quarter of what is left for its further ones.
  */
 void mir_lookahead_set_budget(struct mir_lookahead *l, int64_t cpu_ns);
 

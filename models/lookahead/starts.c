@@ -180,17 +180,14 @@ static void fill_between(const struct sketch *s, uint32_t low, uint32_t high)
     fill_between(s, middle, high);
 }
 
-/* Now and the next decision are always looked at: between them it is decided. */
 static void fill_row(const struct sketch *s)
 {
-    uint32_t last = s->t->n_at - 1, low = last > 1 ? 1 : 0;
+    uint32_t last = s->t->n_at - 1;
 
     probe(s, 0);
-    if (low > 0)
-        probe(s, low);
     if (last > 0)
         probe(s, last);
-    fill_between(s, low, last);
+    fill_between(s, 0, last);
 }
 
 int mir_start_table_sketch(struct mir_start_table *t,

@@ -2,6 +2,7 @@
 /* lookahead.c - submit when, over many futures of this queue, now is the cheapest time. */
 #include "models/lookahead/lookahead.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +16,11 @@
 #include "plugins/plugin.h"
 #include "plugins/rule.h"
 
-enum { S_PER_H = 3600, QUIET_MAX_S = 2 * S_PER_H };
+enum {
+    S_PER_H = 3600,
+    QUIET_MAX_S = 2 * S_PER_H,
+    KEEP_S = 6 * S_PER_H, /* so long an answer is held to where there is no time for another */
+};
 
 struct lookahead {
     uint32_t n_futures;
@@ -103,6 +108,35 @@ static uint64_t chain_of(const struct mirage_view *view)
 {
     return view->size >= offsetof(struct mirage_view, chain) + sizeof(view->chain) ? view->chain
                                                                                    : 0;
+}
+
+/* ---- Without time to play */
+
+/*
+ * What is planned is held to for some hours, as another rule knows less.  Without a plan,
+ * whose turn has not come goes on waiting.
+ */
+static bool hold(const struct mirage_view *view, const char *why, struct mirage_decision *out)
+{
+    int64_t needed_at = mir_lookahead_needed_at(view->lookahead, chain_of(view));
+    int64_t planned_at, answered_at;
+    bool has_plan =
+        mir_lookahead_plan(view->lookahead, chain_of(view), &planned_at, &answered_at) &&
+        view->now - answered_at <= KEEP_S;
+    char ago[32], left[32];
+
+    if (!has_plan && needed_at <= view->now)
+        return false;
+    out->action = has_plan && planned_at <= view->now ? MIRAGE_SUBMIT : MIRAGE_WAIT;
+    out->wait_s = -1;
+    if (!has_plan)
+        snprintf(out->reason, sizeof(out->reason), "lookahead: %.40s, not its turn for %s", why,
+                 mir_format_duration(needed_at - view->now, left));
+    else
+        snprintf(out->reason, sizeof(out->reason), "lookahead: %.40s, best in %s as of %s ago", why,
+                 mir_format_duration(planned_at > view->now ? planned_at - view->now : 0, left),
+                 mir_format_duration(view->now - answered_at, ago));
+    return true;
 }
 
 /* ---- With one */
@@ -219,6 +253,7 @@ static int lookahead_decide(void *state,
     struct lookahead *l = state;
     struct mir_lookahead_answer answer;
     struct mir_error why = {{0}};
+    int rc;
     const struct mir_lookahead_case c = {
         .successor = view->successor,
         .predecessor_end_at = view->predecessor_end_at,
@@ -237,7 +272,10 @@ static int lookahead_decide(void *state,
         stay_quiet(l, view, out);
         return 0;
     }
-    if (mir_lookahead_ask(view->lookahead, &c, &answer, &why) != 0)
+    rc = mir_lookahead_ask(view->lookahead, &c, &answer, &why);
+    if (rc == -EBUSY && c.chain != 0 && hold(view, why.text, out))
+        return 0;
+    if (rc != 0)
         return fall_back(l, view, why.text, out, err);
     judge(l, view, &answer, out);
     explain(l, view, &c, &answer, out);

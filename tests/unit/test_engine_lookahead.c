@@ -859,7 +859,7 @@ static void without_accounting_all_is_known_from_the_first_list_on(void **state)
 
 /* ---- what it may cost */
 
-static void a_spent_budget_falls_back_by_name_until_time_has_passed(void **state)
+static void a_spent_budget_leaves_the_last_answer_in_force(void **state)
 {
     struct mir_engine_outlook *o;
     struct mir_view *view;
@@ -879,7 +879,7 @@ static void a_spent_budget_falls_back_by_name_until_time_has_passed(void **state
     mir_engine_close_policy(lab->engine->chains[0]); /* that would not ask yet */
     minute(lab);
     expect_last_reason(lab, "CPU budget spent");
-    expect_last_reason(lab, "qbets");
+    expect_last_reason(lab, "best in");
     minutes(lab, 20);
     mir_engine_close_policy(lab->engine->chains[0]);
     minutes(lab, 11);
@@ -1028,7 +1028,7 @@ int main(void)
         cmocka_unit_test(what_runs_runs_longer_than_it_has),
         cmocka_unit_test(accounting_tells_of_all_submissions_of_its_days),
         cmocka_unit_test(without_accounting_all_is_known_from_the_first_list_on),
-        cmocka_unit_test(a_spent_budget_falls_back_by_name_until_time_has_passed),
+        cmocka_unit_test(a_spent_budget_leaves_the_last_answer_in_force),
         cmocka_unit_test(whose_job_ends_first_is_asked_first),
         cmocka_unit_test(without_a_budget_nothing_is_measured),
         cmocka_unit_test(a_question_that_is_begun_is_answered),

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* test_chains.c - chains that see each other in their futures, and what they do without time. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "models/lookahead/lookahead.h"
+#include "plugins/policy.h"
+
+enum { HOUR = 3600, NOW = 1675209600, NODES = 10, PERIOD = 600, A = 1, B = 2 };
+
+/* A machine of ten nodes, and two chains of two nodes that end in ten hours. */
+struct scene {
+    struct mir_cluster cluster;
+    struct mir_lookahead_options options;
+    struct mir_lookahead *lookahead;
+    struct mir_run_book *runs;
+    struct mir_running_job running[NODES];
+    struct mir_pending_job pending[NODES];
+    struct mir_snapshot queue;
+    struct mir_request successor;
+    struct mir_lookahead_chain chains[2];
+    struct mir_lookahead_case c;
+};
+
+static void scene_open(struct scene *s)
+{
+    *s = (struct scene){.successor = {.n_nodes = 2, .limit_s = 48 * HOUR, .user = 7}};
+    mir_cluster_init(&s->cluster, MIR_SCHED_SLURM, NODES);
+    mir_lookahead_options_init(&s->options);
+    s->options.cluster = &s->cluster;
+    s->lookahead = mir_lookahead_create(&s->options);
+    s->runs = mir_run_book_create();
+    mir_lookahead_set_books(s->lookahead, s->runs, NULL);
+    s->queue = (struct mir_snapshot){
+        .now = NOW,
+        .n_nodes = NODES,
+        .n_nodes_free = NODES,
+        .pending = s->pending,
+        .running = s->running,
+    };
+    for (unsigned i = 0; i < 2; i++)
+        s->chains[i] = (struct mir_lookahead_chain){A + i, &s->successor, NOW + 10 * HOUR, 0, 1};
+    s->c = (struct mir_lookahead_case){
+        .successor = &s->successor,
+        .predecessor_end_at = NOW + 10 * HOUR,
+        .overlap_weight = 1,
+        .period_s = PERIOD,
+        .chain = A,
+    };
+}
+
+static void scene_close(struct scene *s)
+{
+    mir_lookahead_destroy(s->lookahead);
+    mir_run_book_destroy(s->runs);
+}
+
+static void add_running(struct scene *s, uint32_t n_nodes, int64_t end_at, bool certain)
+{
+    s->running[s->queue.n_running] = (struct mir_running_job){
+        .start_at = NOW - HOUR,
+        .submit_at = NOW - HOUR,
+        .planned_end_at = end_at,
+        .id = 100 + (uint32_t)s->queue.n_running,
+        .n_nodes = n_nodes,
+        .user = 7,
+        .chained = certain,
+    };
+    s->queue.n_running++;
+    s->queue.n_nodes_free -= n_nodes;
+}
+
+/* All but two nodes are busy for good: one chain can go on, the other cannot. */
+static void last_nodes(struct scene *s)
+{
+    scene_open(s);
+    add_running(s, NODES - 2, NOW + 1000 * HOUR, true);
+}
+
+/* Jobs that may end any time, and others who will want the machine, hour by hour. */
+static void uncertain(struct scene *s)
+{
+    scene_open(s);
+    for (unsigned i = 0; i < 5; i++)
+        add_running(s, 2, NOW + 40 * HOUR, false);
+    for (unsigned i = 0; i < NODES; i++)
+        s->pending[i] = (struct mir_pending_job){
+            .submit_at = NOW - HOUR,
+            .eligible_at = NOW + (i + 1) * HOUR - 60,
+            .id = 200 + i,
+            .limit_s = 40 * HOUR,
+            .n_nodes = 2,
+            .user = 7,
+        };
+    s->queue.n_pending = NODES;
+}
+
+static void look(struct scene *s, size_t n_chains)
+{
+    mir_lookahead_look(s->lookahead, &s->queue);
+    mir_lookahead_set_chains(s->lookahead, s->chains, n_chains);
+}
+
+static struct mir_lookahead_answer ask(struct scene *s, uint64_t chain)
+{
+    struct mir_lookahead_answer answer;
+    struct mir_error err = {{0}};
+
+    s->c.chain = chain;
+    if (mir_lookahead_ask(s->lookahead, &s->c, &answer, &err) != 0)
+        fail_msg("%s", err.text);
+    return answer;
+}
+
+static int64_t best_at(const struct mir_lookahead_answer *a)
+{
+    return a->points[a->best].submit_at;
+}
+
+/* ---- who sees whom */
+
+static void a_chain_alone_is_answered_as_if_there_were_no_chains(void **state)
+{
+    struct mir_lookahead_answer without, with;
+    struct scene s;
+
+    (void)state;
+    uncertain(&s);
+    look(&s, 0);
+    without = ask(&s, 0);
+    for (int i = 0; i < 2; i++) { /* also once it has a plan */
+        look(&s, 1);
+        with = ask(&s, A);
+        assert_memory_equal(&with, &without, sizeof(with));
+    }
+    scene_close(&s);
+}
+
+static void chains_that_want_the_last_nodes_go_earlier(void **state)
+{
+    struct mir_lookahead_answer alone, first, second;
+    struct scene s;
+
+    (void)state;
+    last_nodes(&s);
+    look(&s, 1);
+    alone = ask(&s, A);
+    assert_int_equal(best_at(&alone), NOW + 10 * HOUR);
+    look(&s, 2);
+    first = ask(&s, A);
+    second = ask(&s, B);
+    assert_true(best_at(&first) < NOW + 10 * HOUR);
+    assert_true(best_at(&second) < best_at(&first));
+    assert_true(first.points[first.n_points - 1].wait_p50_h > 40);
+    scene_close(&s);
+}
+
+/* Where nodes are for both, the other's coming changes nothing. */
+static void chains_that_both_find_room_wait_as_before(void **state)
+{
+    struct mir_lookahead_answer a;
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    add_running(&s, NODES - 4, NOW + 1000 * HOUR, true);
+    for (int i = 0; i < 3; i++) {
+        look(&s, 2);
+        for (uint64_t chain = A; chain <= B; chain++) {
+            a = ask(&s, chain);
+            assert_int_equal(best_at(&a), NOW + 10 * HOUR);
+            assert_true(a.points[a.n_points - 1].wait_p90_h < 0.1);
+        }
+    }
+    scene_close(&s);
+}
+
+static void who_has_submitted_is_in_the_queue_at_once(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    last_nodes(&s);
+    look(&s, 2);
+    assert_true(ask(&s, B).wait_h < 0.1);
+    mir_lookahead_submitted(s.lookahead, 99); /* nobody */
+    assert_true(ask(&s, B).wait_h < 0.1);
+    mir_lookahead_submitted(s.lookahead, A);
+    assert_true(ask(&s, B).wait_h > 40);
+    look(&s, 2); /* its next link: what was submitted is in the snapshot, or nowhere */
+    assert_true(ask(&s, B).wait_h < 0.1);
+    scene_close(&s);
+}
+
+static void a_waiting_job_of_a_chain_runs_to_its_limit(void **state)
+{
+    struct mir_lookahead_answer a;
+    struct scene s;
+
+    (void)state;
+    last_nodes(&s);
+    s.pending[0] = (struct mir_pending_job){
+        .submit_at = NOW - 60,
+        .eligible_at = NOW - 60,
+        .id = 300,
+        .limit_s = 30 * HOUR,
+        .n_nodes = 2,
+        .user = 7,
+        .chained = 1,
+    };
+    s.queue.n_pending = 1;
+    look(&s, 1);
+    a = ask(&s, A);
+    assert_float_equal(a.points[0].wait_p10_h, 30, 0.1);
+    assert_float_equal(a.points[0].wait_p90_h, 30, 0.1);
+    scene_close(&s);
+}
+
+/* Neither matters to the other here, so what differs could only be the draws. */
+static void the_order_of_asking_does_not_change_the_draws(void **state)
+{
+    struct mir_lookahead_answer a, b, again;
+    struct scene s;
+
+    (void)state;
+    uncertain(&s);
+    s.chains[1].predecessor_end_at = NOW + 500 * HOUR;
+    look(&s, 2);
+    a = ask(&s, A);
+    s.queue.now = NOW; /* the same look */
+    look(&s, 2);
+    s.c.predecessor_end_at = NOW + 500 * HOUR;
+    s.c.n_futures = 16;
+    b = ask(&s, B);
+    assert_true(best_at(&b) > NOW + 100 * HOUR);
+    s.c.predecessor_end_at = NOW + 10 * HOUR;
+    s.c.n_futures = 0;
+    again = ask(&s, A);
+    assert_memory_equal(&a, &again, sizeof(a));
+    scene_close(&s);
+}
+
+/* The other comes beyond all horizons; what it changes is that fewer candidates are probed. */
+static void fewer_probes_tell_the_same_to_a_period(void **state)
+{
+    struct mir_lookahead_answer exact, sketch;
+    struct scene s;
+
+    (void)state;
+    uncertain(&s);
+    s.c.n_futures = 16;
+    look(&s, 1);
+    exact = ask(&s, A);
+    s.chains[1].predecessor_end_at = NOW + 500 * HOUR;
+    look(&s, 2);
+    sketch = ask(&s, A);
+    assert_int_equal(sketch.n_points, exact.n_points);
+    for (uint32_t k = 0; k < exact.n_points; k++)
+        assert_float_equal(sketch.points[k].cost_h, exact.points[k].cost_h, PERIOD / 3600.0F);
+    assert_float_equal(sketch.points[0].cost_h, exact.points[0].cost_h, 1e-9);
+    scene_close(&s);
+}
+
+/* ---- whose turn it is */
+
+static void an_answer_is_wanted_after_a_third_of_the_way(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    look(&s, 2);
+    assert_int_equal(mir_lookahead_needed_at(s.lookahead, 99), INT64_MIN);
+    assert_int_equal(mir_lookahead_needed_at(s.lookahead, A), NOW + 10 * HOUR);
+    ask(&s, A); /* idle: best at the end, and nobody has to wait */
+    assert_int_equal(mir_lookahead_needed_at(s.lookahead, A), NOW + 10 * HOUR / 3);
+    assert_true(mir_lookahead_needed_at(s.lookahead, B) > NOW + 9 * HOUR);
+    add_running(&s, NODES, NOW + 4 * HOUR, true);
+    look(&s, 2);
+    assert_int_equal(mir_lookahead_needed_at(s.lookahead, A), NOW + 10 * HOUR / 3);
+    ask(&s, A); /* 4 h, and half as long again */
+    assert_in_range(mir_lookahead_needed_at(s.lookahead, B), NOW + 4 * HOUR - 600, NOW + 4 * HOUR);
+    scene_close(&s);
+}
+
+static void one_question_leaves_time_to_the_others(void **state)
+{
+    struct mir_lookahead_answer a;
+    struct scene s;
+
+    (void)state;
+    uncertain(&s);
+    s.c.overlap_weight = 0.3;
+    look(&s, 2);
+    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50);
+    a = ask(&s, A);
+    assert_true(a.n_futures > 16);
+    look(&s, 2);
+    mir_lookahead_set_budget(s.lookahead, 1);
+    a = ask(&s, A);
+    assert_int_equal(a.n_futures, 16);
+    scene_close(&s);
+}
+
+static int64_t plan_of(const struct scene *s, uint64_t chain)
+{
+    int64_t submit_at, answered_at;
+
+    assert_true(mir_lookahead_plan(s->lookahead, chain, &submit_at, &answered_at));
+    assert_int_equal(answered_at, s->queue.now);
+    return submit_at;
+}
+
+/* Who is not asked has a plan too, from futures in which all submit as they plan. */
+static void a_survey_puts_all_plans_right(void **state)
+{
+    int64_t submit_at, answered_at;
+    struct scene s;
+
+    (void)state;
+    last_nodes(&s);
+    look(&s, 2);
+    assert_false(mir_lookahead_plan(s.lookahead, B, &submit_at, &answered_at));
+    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50);
+    ask(&s, A);
+    assert_int_equal(plan_of(&s, B), NOW); /* the other is there first, at the same time */
+    scene_close(&s);
+    scene_open(&s);
+    s.chains[1].warmup_s = 2 * HOUR;
+    look(&s, 2);
+    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50);
+    ask(&s, A);
+    assert_in_range(plan_of(&s, B), NOW + 8 * HOUR - 60, NOW + 8 * HOUR);
+    scene_close(&s);
+}
+
+/* Once it has one, a plan moves in steps. */
+static void a_survey_moves_plans_in_steps(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    look(&s, 2);
+    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50);
+    ask(&s, A);
+    assert_int_equal(plan_of(&s, B), NOW + 10 * HOUR);
+    add_running(&s, NODES, NOW + 20 * HOUR, true);
+    s.queue.now = NOW + 1200; /* too soon for another */
+    look(&s, 2);
+    ask(&s, A);
+    s.queue.now = NOW + 1800;
+    look(&s, 2);
+    ask(&s, A);
+    assert_int_equal(plan_of(&s, B), NOW + 8 * HOUR);
+    scene_close(&s);
+}
+
+/* ---- the policy without time */
+
+struct asking {
+    struct scene scene;
+    struct mir_policy *policy;
+    void *instance;
+    struct mirage_view view;
+    struct mirage_decision last;
+};
+
+static void asking_open(struct asking *a)
+{
+    struct mir_error err = {{0}};
+
+    scene_open(&a->scene);
+    assert_int_equal(mir_policy_create("lookahead", &a->policy, &err), 0);
+    assert_int_equal(mir_policy_open(a->policy, 1, &a->instance, &err), 0);
+    a->view = (struct mirage_view){
+        .size = sizeof(a->view),
+        .queue = &a->scene.queue,
+        .successor = &a->scene.successor,
+        .predecessor_start_at = NOW - 38 * HOUR,
+        .predecessor_end_at = NOW + 10 * HOUR,
+        .predecessor_nodes = 2,
+        .predecessor_limit_s = 48 * HOUR,
+        .period_s = PERIOD,
+        .warmup_s = 9 * HOUR, /* so that the best time is near */
+        .overlap_weight = 1,
+        .successor_priority = NAN,
+        .lookahead = a->scene.lookahead,
+        .chain = A,
+    };
+}
+
+static void asking_close(struct asking *a)
+{
+    mir_policy_plugin(a->policy)->close(a->instance);
+    mir_policy_destroy(a->policy);
+    scene_close(&a->scene);
+}
+
+static enum mirage_action decide(struct asking *a, int64_t at, int64_t cpu_ns)
+{
+    struct mir_error err = {{0}};
+
+    a->view.now = a->scene.queue.now = at;
+    look(&a->scene, 2);
+    mir_lookahead_set_budget(a->scene.lookahead, cpu_ns);
+    a->last = (struct mirage_decision){.size = sizeof(a->last)};
+    assert_int_equal(mir_policy_plugin(a->policy)->decide(a->instance, &a->view, &a->last, &err),
+                     0);
+    return a->last.action;
+}
+
+static void assert_says(const struct asking *a, const char *part)
+{
+    if (strstr(a->last.reason, part) == NULL)
+        fail_msg("\"%s\" says nothing of \"%s\"", a->last.reason, part);
+}
+
+static void without_time_the_last_answer_is_held_to(void **state)
+{
+    struct asking a;
+
+    (void)state;
+    asking_open(&a);
+    assert_int_equal(decide(&a, NOW, -1), MIRAGE_WAIT);
+    assert_int_equal(decide(&a, NOW + 2400, 0), MIRAGE_WAIT);
+    assert_says(&a, "CPU budget spent, best in 14 min as of 40 min ago");
+    assert_int_equal(a.last.fell_back, 0);
+    assert_int_equal(decide(&a, NOW + HOUR, 0), MIRAGE_SUBMIT);
+    assert_int_equal(a.last.fell_back, 0);
+    asking_close(&a);
+}
+
+static void an_answer_of_long_ago_is_not_held_to(void **state)
+{
+    struct asking a;
+
+    (void)state;
+    asking_open(&a);
+    a.view.warmup_s = 0;
+    assert_int_equal(decide(&a, NOW, -1), MIRAGE_WAIT);
+    assert_int_equal(decide(&a, NOW + 6 * HOUR, 0), MIRAGE_WAIT);
+    assert_int_equal(a.last.fell_back, 0);
+    decide(&a, NOW + 6 * HOUR + PERIOD, 0);
+    assert_int_equal(a.last.fell_back, 1);
+    assert_says(&a, "CPU budget spent: ");
+    asking_close(&a);
+}
+
+static void whose_turn_has_not_come_waits(void **state)
+{
+    struct asking a;
+
+    (void)state;
+    asking_open(&a);
+    assert_int_equal(decide(&a, NOW, 0), MIRAGE_WAIT);
+    assert_says(&a, "CPU budget spent, not its turn for 10.0 h");
+    assert_int_equal(a.last.fell_back, 0);
+    a.view.chain = 0; /* of none that the lookahead knows */
+    decide(&a, NOW, 0);
+    assert_int_equal(a.last.fell_back, 1);
+    asking_close(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_chain_alone_is_answered_as_if_there_were_no_chains),
+        cmocka_unit_test(chains_that_want_the_last_nodes_go_earlier),
+        cmocka_unit_test(chains_that_both_find_room_wait_as_before),
+        cmocka_unit_test(who_has_submitted_is_in_the_queue_at_once),
+        cmocka_unit_test(a_waiting_job_of_a_chain_runs_to_its_limit),
+        cmocka_unit_test(the_order_of_asking_does_not_change_the_draws),
+        cmocka_unit_test(fewer_probes_tell_the_same_to_a_period),
+        cmocka_unit_test(an_answer_is_wanted_after_a_third_of_the_way),
+        cmocka_unit_test(one_question_leaves_time_to_the_others),
+        cmocka_unit_test(a_survey_puts_all_plans_right),
+        cmocka_unit_test(a_survey_moves_plans_in_steps),
+        cmocka_unit_test(without_time_the_last_answer_is_held_to),
+        cmocka_unit_test(an_answer_of_long_ago_is_not_held_to),
+        cmocka_unit_test(whose_turn_has_not_come_waits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
