@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/host/job.h"
 
 void mir_chain_plans_release(struct mir_chain_plans *p)
 {
@@ -32,7 +33,7 @@ struct mir_chain_plan *mir_chain_plans_find(const struct mir_chain_plans *p, uin
 
 static struct mir_chain_plan new_plan(const struct mir_lookahead_chain *c)
 {
-    return (struct mir_chain_plan){
+    struct mir_chain_plan plan = {
         .chain = c->id,
         .successor = *c->successor,
         .predecessor_end_at = c->predecessor_end_at,
@@ -41,6 +42,9 @@ static struct mir_chain_plan new_plan(const struct mir_lookahead_chain *c)
         .submit_at = c->predecessor_end_at,
         .answered_at = INT64_MIN,
     };
+
+    plan.successor.run_s = MIR_UNKNOWN; /* to its limit */
+    return plan;
 }
 
 /* A plan goes with the link that it was made for: who has submitted begins anew. */
