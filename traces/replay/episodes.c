@@ -3,12 +3,10 @@
 #include "traces/replay/episodes.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 
 #include "daemon/core/alloc.h"
 #include "daemon/core/clock.h"
+#include "traces/replay/crew.h"
 #include "traces/replay/episode.h"
 #include "traces/replay/fans.h"
 #include "traces/replay/timeline.h"
@@ -27,83 +25,30 @@ uint32_t mir_episodes_count(const struct mir_episodes *e)
 
 /* ---- Threads */
 
-struct crew {
+struct work {
     const struct mir_episodes *e;
     const struct mir_background *background; /* NULL: none, or each episode's own */
     struct mir_comparison *out;
-    uint32_t n_episodes;
-    atomic_uint next;
-    atomic_bool stop;
 };
 
-struct hand {
-    struct crew *crew;
-    pthread_t thread;
-    struct mir_worker *worker; /* NULL: this hand never worked */
-    int64_t cpu_ns;
-    int rc;
-    uint32_t failed_at;
-    struct mir_error err;
-};
-
-static void *work(void *arg)
+static void *create_worker(void *context)
 {
-    struct hand *h = arg;
-    struct crew *crew = h->crew;
-    int64_t began_ns = mir_clock_cpu_ns();
-    struct mir_worker *w = mir_worker_create(crew->e, crew->background, crew->out);
+    const struct work *work = context;
 
-    h->worker = w;
-    while (!atomic_load(&crew->stop)) {
-        uint32_t index = atomic_fetch_add(&crew->next, 1);
-
-        if (index >= crew->n_episodes)
-            break;
-        h->rc = mir_worker_run(w, index, &h->err);
-        if (h->rc != 0) {
-            h->failed_at = index;
-            atomic_store(&crew->stop, true);
-            break;
-        }
-        if (crew->e->progress != NULL)
-            mir_progress_add(crew->e->progress, 1);
-    }
-    h->cpu_ns = mir_clock_cpu_ns() - began_ns;
-    return NULL;
+    return mir_worker_create(work->e, work->background, work->out);
 }
 
-/* The caller is the first hand; where no thread can be had, fewer do the work. */
-static void work_all(struct hand *hands, uint32_t n)
+static int run_episode(void *worker, uint32_t index, struct mir_error *err)
 {
-    bool *started = MIR_NEW_ARRAY(bool, n);
-
-    for (uint32_t i = 1; i < n; i++)
-        started[i] = pthread_create(&hands[i].thread, NULL, work, &hands[i]) == 0;
-    work(&hands[0]);
-    for (uint32_t i = 1; i < n; i++) {
-        if (started[i])
-            pthread_join(hands[i].thread, NULL);
-    }
-    free(started);
+    return mir_worker_run(worker, index, err);
 }
 
-/* Ends the workers, too.  Of several failures, the first episode's is told. */
-static int
-gather(const struct hand *hands, uint32_t n, struct mir_comparison *out, struct mir_error *err)
+static void end_worker(void *worker, void *context)
 {
-    const struct hand *failed = NULL;
+    const struct work *work = context;
 
-    for (uint32_t i = 0; i < n; i++) {
-        if (hands[i].worker != NULL)
-            mir_worker_add_counts(hands[i].worker, out);
-        mir_worker_destroy(hands[i].worker);
-        out->cpu_s += (double)hands[i].cpu_ns * 1e-9;
-        if (hands[i].rc != 0 && (failed == NULL || hands[i].failed_at < failed->failed_at))
-            failed = &hands[i];
-    }
-    if (failed == NULL)
-        return 0;
-    return mir_error_set(err, failed->rc, "%s", failed->err.text);
+    mir_worker_add_counts(worker, work->out);
+    mir_worker_destroy(worker);
 }
 
 static int run_threads(const struct mir_episodes *e,
@@ -111,20 +56,18 @@ static int run_threads(const struct mir_episodes *e,
                        struct mir_comparison *out,
                        struct mir_error *err)
 {
-    struct crew crew = {
-        .e = e, .background = background, .out = out, .n_episodes = out->n_episodes};
-    uint32_t n = e->n_threads < out->n_episodes ? e->n_threads : out->n_episodes;
-    struct hand *hands = MIR_NEW_ARRAY(struct hand, n);
-    int rc;
+    struct work work = {e, background, out};
+    const struct mir_crew crew = {
+        .create = create_worker,
+        .run = run_episode,
+        .end = end_worker,
+        .context = &work,
+        .n_tasks = out->n_episodes,
+        .n_threads = e->n_threads,
+        .progress = e->progress,
+    };
 
-    atomic_init(&crew.next, 0);
-    atomic_init(&crew.stop, false);
-    for (uint32_t i = 0; i < n; i++)
-        hands[i].crew = &crew;
-    work_all(hands, n);
-    rc = gather(hands, n, out, err);
-    free(hands);
-    return rc;
+    return mir_crew_work(&crew, &out->cpu_s, err);
 }
 
 /* ---- The comparison around it */
