@@ -418,7 +418,7 @@ static void record_start(struct mir_sim *sim, const struct mir_queued *q)
         size_t k = q->job - sim->n_jobs;
         sim->added_start[k] = sim->now;
         sim->added_end[k] = sim->now + q->limit_s;
-        if (k == sim->watched)
+        if (k == sim->watched || sim->watches_all)
             sim->watched_started = true;
     } else if (sim->starts != NULL) {
         sim->starts[q->job] = sim->now;

@@ -502,6 +502,25 @@ int64_t mir_sim_advance_to_start(struct mir_sim *sim, uint64_t serial, int64_t u
     return INT64_MAX;
 }
 
+int64_t mir_sim_advance_to_any_start(struct mir_sim *sim, int64_t until)
+{
+    sim->watches_all = true;
+    sim->watched_started = false;
+    run_to(sim, until);
+    if (!sim->watched_started && until > sim->now)
+        sim->now = until;
+    sim->watches_all = false;
+    sim->watched_started = false;
+    return sim->now;
+}
+
+int64_t mir_sim_start_of(const struct mir_sim *sim, uint64_t serial)
+{
+    int64_t start_at = sim->added_start[serial - sim->n_jobs];
+
+    return start_at != INT64_MIN ? start_at : INT64_MAX;
+}
+
 int64_t mir_sim_probe(const struct mir_sim *sim,
                       struct mir_sim *scratch,
                       const struct mir_request *request,

@@ -83,6 +83,16 @@ int mir_sim_submit(struct mir_sim *sim,
 int64_t mir_sim_advance_to_start(struct mir_sim *sim, uint64_t serial, int64_t until);
 
 /*
+ * Let everything happen up to and at `until`, but stop at the first instant at which a
+ * job starts that was submitted from outside.  Returns the time then, which is `until`
+ * when none did.
+ */
+int64_t mir_sim_advance_to_any_start(struct mir_sim *sim, int64_t until);
+
+/* When the submitted job `serial` started; INT64_MAX: it waits. */
+int64_t mir_sim_start_of(const struct mir_sim *sim, uint64_t serial);
+
+/*
  * When would `request` start if it were submitted now?  `scratch` is the
  * simulator that is overwritten to find out (from mir_sim_fork() once).
  * INT64_MAX: not by `until`.

@@ -174,6 +174,7 @@ struct mir_sim {
     int32_t *added_nice;
     size_t n_added, cap_added, cap_added_start, cap_added_end, cap_added_nice;
     uint64_t watched; /* stop when this added job starts; UINT64_MAX: none */
+    bool watches_all; /* stop when any added job starts */
     bool watched_started;
 
     /* slurm: what the last passes left to know. */
