@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cmd_run.c - policies compared on a log. */
+/* cmd_run.c - policies compared on a log: run and together. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "traces/replay/episodes.h"
 #include "traces/replay/report.h"
 #include "traces/replay/scene.h"
+#include "traces/replay/together.h"
 
 /*
  * Where the user gives no window: not the log's first week, in which the
@@ -118,6 +119,28 @@ static void describe_model(const struct mir_replay_options *o,
     out->model_to_at = model->origin.to_at;
 }
 
+static int run_together(const struct mir_replay_options *o,
+                        struct mir_episodes *e,
+                        struct mir_comparison *out,
+                        struct mir_episodes_notes *notes,
+                        struct mir_error *err)
+{
+    const struct mir_together t = {
+        .episodes = e,
+        .n_chains = o->n_chains,
+        .spread_s = o->spread_s,
+        .alone = o->alone,
+    };
+    struct mir_progress progress;
+    int rc;
+
+    mir_progress_open(&progress, "worlds", mir_together_count(&t), o->quiet);
+    e->progress = &progress;
+    rc = mir_together_run(&t, out, notes, err);
+    mir_progress_close(&progress);
+    return rc;
+}
+
 static int compare(const struct mir_replay_options *o,
                    const struct mir_scene *scene,
                    struct mir_wait_model *model,
@@ -133,6 +156,8 @@ static int compare(const struct mir_replay_options *o,
     rc = check_window(o, model, &e, err);
     if (rc != 0)
         return rc;
+    if (o->verb == MIR_VERB_TOGETHER)
+        return run_together(o, &e, out, notes, err);
     mir_progress_open(&progress, "episodes", mir_episodes_count(&e), o->quiet);
     e.progress = &progress;
     rc = mir_episodes_run(&e, out, notes, err);

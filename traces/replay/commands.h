@@ -11,7 +11,7 @@
 #include "daemon/core/error.h"
 #include "traces/replay/options.h"
 
-/* `command` is the command line as it was typed, for the report. */
+/* For together, too.  `command` is the command line as it was typed, for the report. */
 int mir_command_run(const struct mir_replay_options *options,
                     const char *command,
                     struct mir_error *err);

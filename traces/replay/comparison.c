@@ -289,6 +289,30 @@ void mir_comparison_figures(const struct mir_comparison *c,
     mir_resamples_release(&rs);
 }
 
+void mir_comparison_difference(const struct mir_comparison *c,
+                               const struct mir_comparison_row *row,
+                               const struct mir_comparison_row *against,
+                               uint32_t weight,
+                               struct mir_cost_difference *out)
+{
+    double costs[MIR_N_RESAMPLES], others[MIR_N_RESAMPLES];
+    double n = (double)c->n_episodes * c->n_links;
+    struct mir_resamples rs;
+    struct base *b;
+
+    mir_resamples_init(&rs, c->n_episodes, c->seed);
+    b = base_create(c, &rs);
+    base_set(b, weight, -1);
+    out->mean_h = sum_costs(b, row, costs);
+    out->mean_h = (out->mean_h - sum_costs(b, against, others)) / n;
+    for (size_t r = 0; r < MIR_N_RESAMPLES; r++)
+        costs[r] = (costs[r] - others[r]) / n;
+    out->low_h = mir_quantile(costs, MIR_N_RESAMPLES, 0.025);
+    out->high_h = mir_quantile(costs, MIR_N_RESAMPLES, 0.975);
+    base_destroy(b);
+    mir_resamples_release(&rs);
+}
+
 static size_t cell_index(const struct mir_comparison *c, uint32_t row, uint32_t weight, int load)
 {
     return ((size_t)row * c->n_weights + weight) * (MIR_N_LOADS + 1) + (size_t)(load + 1);

@@ -60,6 +60,7 @@ struct mir_comparison_row {
     char *policy;  /* the spec as written; owned */
     char *summary; /* one line; owned */
     bool uses_weight;
+    uint32_t alone_row; /* the same policy where no chain heeds the others; 0: there is none */
     /* How often it was asked, at all weights, and how often it fell back on another rule. */
     uint64_t n_decisions, n_fell_back;
     struct mir_kept kept; /* at all weights */
@@ -82,7 +83,9 @@ struct mir_comparison {
     double weights[MIR_MAX_WEIGHTS];
     uint32_t n_weights;
     uint32_t n_episodes;
-    uint32_t n_links;                /* successors per episode: links - 1 */
+    uint32_t n_links;                /* successors per episode: links - 1, of all its chains */
+    uint32_t n_chains;               /* side by side in one world; 0: one, without a say */
+    int32_t spread_s;                /* over which those begin */
     int64_t *episode_at;             /* submission of each episode's first job; owned */
     struct mir_comparison_row *rows; /* [0] is always reactive; owned */
     uint32_t n_rows;
@@ -147,6 +150,17 @@ void mir_comparison_figures(const struct mir_comparison *c,
                             uint32_t weight,
                             int load,
                             struct mir_figures *out);
+
+/* How much more one policy costs than another, in mean hours; the interval is of the same resamples. */
+struct mir_cost_difference {
+    double mean_h, low_h, high_h;
+};
+
+void mir_comparison_difference(const struct mir_comparison *c,
+                               const struct mir_comparison_row *row,
+                               const struct mir_comparison_row *against,
+                               uint32_t weight,
+                               struct mir_cost_difference *out);
 
 /*
  * The figures of every policy, weight and class at once: what the reports are

@@ -195,21 +195,13 @@ static double cost_of(const struct mir_outcome *o, double weight)
 /* What the policies that have not submitted yet want to see; `asks`: what can be asked. */
 static unsigned wanted_parts(struct player *const *members, uint32_t n, unsigned asks)
 {
-    const unsigned questions = MIR_SNAPSHOT_FORECAST | MIR_SNAPSHOT_PAPER | MIR_SNAPSHOT_LOOKAHEAD;
     unsigned parts = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         if (members[i]->policy != NULL && !members[i]->decided)
             parts |= members[i]->link.plugin->snapshot_parts;
     }
-    if ((asks & MIR_SNAPSHOT_FORECAST) != 0)
-        asks |= MIR_SNAPSHOT_PAPER;
-    parts &= ~questions | asks;
-    if ((parts & MIR_SNAPSHOT_FORECAST) != 0)
-        parts |= MIR_SNAPSHOT_JOBS | MIR_SNAPSHOT_HISTORY;
-    if ((parts & MIR_SNAPSHOT_LOOKAHEAD) != 0)
-        parts |= MIR_SNAPSHOT_JOBS;
-    return parts;
+    return mir_forecasts_parts(parts, asks);
 }
 
 /* All that decide at this instant share one lookahead. */

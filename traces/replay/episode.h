@@ -37,6 +37,24 @@ int mir_worker_run(struct mir_worker *w, uint32_t index, struct mir_error *err);
 /* Add what it counted to the comparison: probes, and each row's decisions.  When all is over. */
 void mir_worker_add_counts(const struct mir_worker *w, struct mir_comparison *out);
 
+/* ---- What chains side by side (together.h) have in common with this */
+
+/* Are the settings in range?  0 or -EINVAL. */
+int mir_episodes_check(const struct mir_episodes *e, struct mir_error *err);
+
+/* The comparison's settings and episodes, for one chain at a time. */
+void mir_episodes_describe(const struct mir_episodes *e, struct mir_comparison *out);
+
+/* The row of a policy, with its outcome arrays; `out` is described. */
+void mir_episodes_make_row(const struct mir_policy *policy,
+                           struct mir_comparison_row *row,
+                           const struct mir_comparison *out);
+
+/* What a reader should be told of the rows' outcomes. */
+void mir_episodes_note(const struct mir_episodes *e,
+                       const struct mir_comparison *c,
+                       struct mir_episodes_notes *notes);
+
 /* The controller's start in the continuous protocol: nothing happens before. */
 int64_t mir_episodes_origin(const struct mir_episodes *e);
 

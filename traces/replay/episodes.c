@@ -72,7 +72,7 @@ static int run_threads(const struct mir_episodes *e,
 
 /* ---- The comparison around it */
 
-static int check(const struct mir_episodes *e, struct mir_error *err)
+int mir_episodes_check(const struct mir_episodes *e, struct mir_error *err)
 {
     if (e->n_jobs < 2 || e->n_policies < 1 || e->n_weights < 1 || e->n_weights > MIR_MAX_WEIGHTS ||
         e->n_threads < 1)
@@ -103,22 +103,28 @@ static void make_row(struct mir_comparison_row *row,
             k > 0 && !uses_weight ? row->outcomes[0] : MIR_NEW_ARRAY(struct mir_outcome, n);
 }
 
+void mir_episodes_make_row(const struct mir_policy *policy,
+                           struct mir_comparison_row *row,
+                           const struct mir_comparison *out)
+{
+    const struct mirage_plugin *plugin = mir_policy_plugin(policy);
+
+    make_row(row, mir_policy_spec(policy), plugin->summary, plugin->uses_weight != 0, out);
+}
+
 static void make_rows(const struct mir_episodes *e, struct mir_comparison *out)
 {
     out->rows = MIR_NEW_ARRAY(struct mir_comparison_row, e->n_policies);
     out->n_rows = e->n_policies;
     for (uint32_t i = 0; i < e->n_policies; i++) {
-        const struct mirage_plugin *plugin = mir_policy_plugin(e->policies[i]);
-
-        make_row(&out->rows[i], mir_policy_spec(e->policies[i]), plugin->summary,
-                 plugin->uses_weight != 0, out);
+        mir_episodes_make_row(e->policies[i], &out->rows[i], out);
         out->rows[i].fans = MIR_NEW_ARRAY(struct mir_episode_fans, out->n_episodes);
     }
     make_row(&out->clairvoyant, "clairvoyant",
              "the best submission in hindsight, at any decision instant", true, out);
 }
 
-static void describe(const struct mir_episodes *e, struct mir_comparison *out)
+void mir_episodes_describe(const struct mir_episodes *e, struct mir_comparison *out)
 {
     int64_t warmup_s = e->protocol == MIR_PROTOCOL_COLD ? e->cold_warmup_s : 0;
 
@@ -168,8 +174,9 @@ static void tally_row(const struct mir_comparison *c,
     }
 }
 
-static void
-note(const struct mir_episodes *e, const struct mir_comparison *c, struct mir_episodes_notes *notes)
+void mir_episodes_note(const struct mir_episodes *e,
+                       const struct mir_comparison *c,
+                       struct mir_episodes_notes *notes)
 {
     int64_t log_end_at = e->workload->jobs[e->workload->n_jobs - 1].submit_at;
 
@@ -211,16 +218,16 @@ int mir_episodes_run(const struct mir_episodes *e,
                      struct mir_episodes_notes *notes,
                      struct mir_error *err)
 {
-    int rc = check(e, err);
+    int rc = mir_episodes_check(e, err);
 
     if (rc != 0)
         return rc;
-    describe(e, out);
+    mir_episodes_describe(e, out);
     make_rows(e, out);
     rc = mir_timeline(e, out, err);
     if (rc == 0)
         rc = run_all(e, out, err);
     if (rc == 0)
-        note(e, out, notes);
+        mir_episodes_note(e, out, notes);
     return rc;
 }

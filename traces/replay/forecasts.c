@@ -39,6 +39,20 @@ unsigned mir_forecasts_wanted(const struct mir_episodes *e)
     return wanted;
 }
 
+unsigned mir_forecasts_parts(unsigned parts, unsigned wanted)
+{
+    const unsigned questions = MIR_SNAPSHOT_FORECAST | MIR_SNAPSHOT_PAPER | MIR_SNAPSHOT_LOOKAHEAD;
+
+    if ((wanted & MIR_SNAPSHOT_FORECAST) != 0)
+        wanted |= MIR_SNAPSHOT_PAPER;
+    parts &= ~questions | wanted;
+    if ((parts & MIR_SNAPSHOT_FORECAST) != 0)
+        parts |= MIR_SNAPSHOT_JOBS | MIR_SNAPSHOT_HISTORY;
+    if ((parts & MIR_SNAPSHOT_LOOKAHEAD) != 0)
+        parts |= MIR_SNAPSHOT_JOBS;
+    return parts;
+}
+
 /* ---- The background */
 
 static bool wants_paper(const struct mir_episodes *e)
@@ -166,6 +180,7 @@ int mir_forecasts_begin(struct mir_forecasts *f,
     if (f->live == NULL)
         f->live = mir_live_books_create(&f->background->jobs, options->from_at, options->to_at);
     mir_live_books_begin(f->live);
+    mir_lookahead_set_chains(f->lookahead, NULL, 0);
     mir_lookahead_set_ticks(f->lookahead, options->from_at);
     return 0;
 }

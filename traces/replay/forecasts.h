@@ -37,6 +37,9 @@ struct mir_background {
  */
 unsigned mir_forecasts_wanted(const struct mir_episodes *e);
 
+/* What to observe for policies that read `parts`, where they can be given `wanted` of it. */
+unsigned mir_forecasts_parts(unsigned parts, unsigned wanted);
+
 /*
  * Run the world of `options` for episodes from `from_at` on.  `*out` is {0} before and
  * ends with mir_background_release().  Returns 0 or -EINVAL from the simulator.

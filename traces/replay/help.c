@@ -4,6 +4,7 @@
 
 static const char *const USAGE[MIR_N_VERBS] = {
     [MIR_VERB_RUN] = "run [LOG] [OPTIONS]",
+    [MIR_VERB_TOGETHER] = "together [LOG] [OPTIONS]",
     [MIR_VERB_SCHEDULE] = "schedule [LOG] [OPTIONS]",
     [MIR_VERB_STATS] = "stats [LOG] [OPTIONS]",
     [MIR_VERB_CONVERT] = "convert LOG [-o OUT.csv] [OPTIONS]",
@@ -12,6 +13,7 @@ static const char *const USAGE[MIR_N_VERBS] = {
 
 static const char *const SUMMARY[MIR_N_VERBS] = {
     [MIR_VERB_RUN] = "compare policies that submit the next job of a chain",
+    [MIR_VERB_TOGETHER] = "compare them where many chains compete with one another",
     [MIR_VERB_SCHEDULE] = "simulate a log and print waits, utilisation and speed",
     [MIR_VERB_STATS] = "tell what is in a log",
     [MIR_VERB_CONVERT] = "write a log as Mirage's CSV",
@@ -23,6 +25,9 @@ static const char *const EXAMPLE[MIR_N_VERBS] = {
         "run jobs.txt.xz --chain nodes=8,limit=48h,links=2 --every 4h \\\n"
         "      --from 2023-02-01 --to 2023-03-01 --policy lead:hours=6 --policy avg \\\n"
         "      --report february.html",
+    [MIR_VERB_TOGETHER] =
+        "together jobs.txt.xz --chains 10 --chain nodes=2,limit=48h --every 48h \\\n"
+        "      --from 2023-02-01 --to 2023-03-01 --policy avg --policy lookahead --alone",
     [MIR_VERB_SCHEDULE] = "schedule jobs.swf --scheduler easy --compare -o starts.csv",
     [MIR_VERB_STATS] = "stats jobs.txt --fit habits.txt",
     [MIR_VERB_CONVERT] = "convert jobs.txt.xz --tz America/Chicago -o jobs.csv",
@@ -56,7 +61,7 @@ void mir_replay_help_verb(FILE *to, enum mir_verb verb)
 
     fprintf(to, "mirage-replay %s\n  %s\n", USAGE[verb], SUMMARY[verb]);
     mir_option_rows_print(to, &list);
-    if (verb == MIR_VERB_RUN)
+    if (verb == MIR_VERB_RUN || verb == MIR_VERB_TOGETHER)
         print_policies(to);
     fprintf(to, "\nExample\n  mirage-replay %s\n", EXAMPLE[verb]);
 }

@@ -44,6 +44,7 @@ static int run_verb(const struct mir_replay_options *o, const char *command, str
 {
     switch (o->verb) {
     case MIR_VERB_RUN:
+    case MIR_VERB_TOGETHER:
         return mir_command_run(o, command, err);
     case MIR_VERB_SCHEDULE:
         return mir_command_schedule(o, err);
@@ -90,7 +91,7 @@ static int help(int argc, char **argv)
         return EXIT_DONE;
     }
     if (mir_verb_parse(argv[2], &verb) != 0)
-        return usage_error("help knows run, schedule, stats, convert and generate", NULL);
+        return usage_error("help knows run, together, schedule, stats, convert and generate", NULL);
     mir_replay_help_verb(stdout, verb);
     return EXIT_DONE;
 }
@@ -113,7 +114,7 @@ int main(int argc, char **argv)
         return help(argc, argv);
     if (mir_verb_parse(argv[1], &verb) == 0)
         return do_verb(verb, argc, argv);
-    snprintf(text, sizeof text, "'%.60s' is none of run, schedule, stats, convert, generate",
-             argv[1]);
+    snprintf(text, sizeof text,
+             "'%.60s' is none of run, together, schedule, stats, convert, generate", argv[1]);
     return usage_error(text, NULL);
 }

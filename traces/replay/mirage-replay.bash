@@ -21,7 +21,7 @@ _mirage_replay_words()
 _mirage_replay()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs="run schedule stats convert generate"
+    local verbs="run together schedule stats convert generate"
 
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then

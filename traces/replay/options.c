@@ -8,16 +8,19 @@
 
 #include "daemon/core/alloc.h"
 #include "traces/replay/option_values.h"
+#include "traces/replay/together.h"
 
 enum {
     RUN = 1 << MIR_VERB_RUN,
+    TOGETHER = 1 << MIR_VERB_TOGETHER,
     SCHEDULE = 1 << MIR_VERB_SCHEDULE,
     STATS = 1 << MIR_VERB_STATS,
     CONVERT = 1 << MIR_VERB_CONVERT,
     GENERATE = 1 << MIR_VERB_GENERATE,
     SCENE = 1 << MIR_VERB_SCENE,
-    READS = RUN | SCHEDULE | STATS | CONVERT | SCENE,
-    SIMULATES = RUN | SCHEDULE | SCENE,
+    COMPARES = RUN | TOGETHER,
+    READS = COMPARES | SCHEDULE | STATS | CONVERT | SCENE,
+    SIMULATES = COMPARES | SCHEDULE | SCENE,
     ALL = READS | GENERATE,
 };
 
@@ -66,6 +69,7 @@ SET_SWITCH(set_cold, cold)
 SET_SWITCH(set_compare, compare)
 SET_SWITCH(set_node_identity, node_identity)
 SET_SWITCH(set_in_sample, in_sample)
+SET_SWITCH(set_alone, alone)
 SET_TEXT(set_from, from_text)
 SET_TEXT(set_to, to_text)
 SET_TEXT(set_start, start_text)
@@ -81,6 +85,7 @@ SET_TEXT(set_params, params)
 SET_DURATION(set_every, "--every", 1, every_s)
 SET_DURATION(set_period, "--period", 1, period_s)
 SET_DURATION(set_warmup, "--warmup", 0, warmup_s)
+SET_DURATION(set_spread, "--spread", 0, spread_s)
 SET_DURATION(set_cold_arrivals, "--cold-arrivals", 1, cold_arrivals_s)
 SET_DURATION(set_cold_warmup, "--cold-warmup", 0, cold_warmup_s)
 SET_DURATION(set_round_submit, "--round-submit", 1, round_submit_s)
@@ -88,6 +93,7 @@ SET_DURATION(set_round_run, "--round-run", 1, round_run_s)
 SET_DURATION(set_min_run, "--min-run", 1, min_run_s)
 SET_DURATION(set_phase, "--phase", 0, phase_s)
 SET_COUNT(set_nodes, "--nodes", uint32_t, 1, 1 << 24, n_nodes)
+SET_COUNT(set_chains, "--chains", uint32_t, 1, MIR_MAX_CHAINS, n_chains)
 SET_COUNT(set_seed, "--seed", uint64_t, 0, INT64_MAX, seed)
 SET_COUNT(set_threads, "--threads", uint32_t, 1, 1024, n_threads)
 SET_COUNT(set_limit_episodes, "--limit-episodes", uint32_t, 1, 1 << 24, max_episodes)
@@ -227,33 +233,38 @@ static const char CHAIN[] = "Chain", EPISODES[] = "Episodes", CLUSTER[] = "Clust
                   RESULT[] = "Results", WORKLOAD[] = "Workload";
 
 static const struct mir_option_row ROWS[] = {
-    {"chain", 0, "KEYS", RUN, CHAIN,
+    {"chain", 0, "KEYS", COMPARES, CHAIN,
      "the job that is chained: nodes=N,limit=TIME,links=JOBS and, where wanted, run=TIME, "
      "partition=, user=, account=, qos=, nice=; default nodes=1,limit=48h,links=2",
      set_chain},
-    {"policy", 0, "SPEC", RUN, CHAIN,
+    {"chains", 0, "N", TOGETHER, CHAIN, "so many side by side; default 10", set_chains},
+    {"spread", 0, "TIME", TOGETHER, CHAIN,
+     "their first jobs are submitted evenly over so long; default 0: all at once", set_spread},
+    {"policy", 0, "SPEC", COMPARES, CHAIN,
      "a policy to compare, NAME[:KEY=VALUE,...] or PATH.so[:...]; may be repeated; reactive is "
      "always compared",
      set_policy},
-    {"model", 0, "FILE", RUN, CHAIN,
+    {"alone", 0, NULL, TOGETHER, CHAIN,
+     "also show policies that play out futures where each chain ignores the others", set_alone},
+    {"model", 0, "FILE", COMPARES, CHAIN,
      "what rf, xgb, forest-q and xgb-q ask; made by mirage-train, of days before this run's",
      set_model},
-    {"in-sample", 0, NULL, RUN, CHAIN, "take a model that was trained on this run's own days",
+    {"in-sample", 0, NULL, COMPARES, CHAIN, "take a model that was trained on this run's own days",
      set_in_sample},
-    {"truth", 0, "PART,...", RUN, CHAIN,
+    {"truth", 0, "PART,...", COMPARES, CHAIN,
      "cheat, to see what limits lookahead: it is told the true run-times or arrivals, or looks at "
      "every step of a finer grid",
      set_truth},
-    {"weights", 0, "W,...", RUN, CHAIN,
+    {"weights", 0, "W,...", COMPARES, CHAIN,
      "weights of overlap in cost = interruption + W * overlap; default 1,0.5,0.1", set_weights},
-    {"period", 0, "TIME", RUN, CHAIN, "between decisions; default 10m", set_period},
-    {"warmup", 0, "TIME", RUN, CHAIN, "what a successor needs before it serves; default 0",
+    {"period", 0, "TIME", COMPARES, CHAIN, "between decisions; default 10m", set_period},
+    {"warmup", 0, "TIME", COMPARES, CHAIN, "what a successor needs before it serves; default 0",
      set_warmup},
-    {"every", 0, "TIME", RUN, EPISODES, "begin an episode this often; default 4h", set_every},
-    {"from", 0, "DATE", RUN | SCHEDULE | STATS | SCENE, WINDOW,
+    {"every", 0, "TIME", COMPARES, EPISODES, "begin an episode this often; default 4h", set_every},
+    {"from", 0, "DATE", COMPARES | SCHEDULE | STATS | SCENE, WINDOW,
      "from this time on (2023-02-01, 2023-02-01T12:00, with or without a zone)", set_from},
-    {"to", 0, "DATE", RUN | SCHEDULE | STATS | SCENE, WINDOW, "before this time", set_to},
-    {"limit-episodes", 0, "N", RUN, EPISODES, "only the first N episodes", set_limit_episodes},
+    {"to", 0, "DATE", COMPARES | SCHEDULE | STATS | SCENE, WINDOW, "before this time", set_to},
+    {"limit-episodes", 0, "N", COMPARES, EPISODES, "only the first N episodes", set_limit_episodes},
     {"protocol", 0, "NAME", RUN, EPISODES,
      "continuous (default: the whole log runs) or cold (each episode starts on an empty cluster)",
      set_protocol},
@@ -261,9 +272,10 @@ static const struct mir_option_row ROWS[] = {
      "cold: jobs submitted for this long arrive; default 5d", set_cold_arrivals},
     {"cold-warmup", 0, "TIME", RUN, EPISODES,
      "cold: the predecessor is submitted after this long; default 2d", set_cold_warmup},
-    {"seed", 0, "N", RUN | GENERATE | SCENE, WORKLOAD, "of everything random; default 1", set_seed},
-    {"threads", 0, "N", RUN | SCENE, EPISODES, "default: all cores; results do not depend on it",
-     set_threads},
+    {"seed", 0, "N", COMPARES | GENERATE | SCENE, WORKLOAD, "of everything random; default 1",
+     set_seed},
+    {"threads", 0, "N", COMPARES | SCENE, EPISODES,
+     "default: all cores; results do not depend on it", set_threads},
     {"cold", 0, NULL, SCHEDULE, PLAN, "only the window's jobs, on an empty machine", set_cold},
     {"compare", 0, NULL, SCHEDULE, PLAN, "hold simulated waits against the log's", set_compare},
     {"event-order", 0, "ORDER", SCHEDULE, PLAN,
@@ -301,12 +313,12 @@ static const struct mir_option_row ROWS[] = {
      set_format},
     {"tz", 0, "ZONE", ALL, INPUT, "of times without a zone (America/Chicago); default UTC", set_tz},
     {"strict", 0, NULL, READS, INPUT, "stop at the first bad line", set_strict},
-    {"csv", 0, NULL, RUN, OUTPUT, "print CSV", set_csv},
-    {"json", 0, NULL, RUN | SCHEDULE | STATS, OUTPUT, "print JSON", set_json},
-    {"output", 'o', "FILE", RUN | SCHEDULE | CONVERT | GENERATE, OUTPUT,
+    {"csv", 0, NULL, COMPARES, OUTPUT, "print CSV", set_csv},
+    {"json", 0, NULL, COMPARES | SCHEDULE | STATS, OUTPUT, "print JSON", set_json},
+    {"output", 'o', "FILE", COMPARES | SCHEDULE | CONVERT | GENERATE, OUTPUT,
      "write there (schedule: the starts as CSV)", set_output},
     {"report", 0, "FILE", RUN, OUTPUT, "also write one HTML file", set_report},
-    {"outcomes", 0, "FILE", RUN, OUTPUT, "also write every outcome by itself, as CSV",
+    {"outcomes", 0, "FILE", COMPARES, OUTPUT, "also write every outcome by itself, as CSV",
      set_outcomes},
     {"quiet", 'q', NULL, ALL, OUTPUT, "no progress, no notes", set_quiet},
     {"help", 'h', NULL, ALL, OUTPUT, "this text", set_help},
@@ -320,7 +332,8 @@ const struct mir_option_row *mir_option_rows(void)
 
 /* ---- Verbs */
 
-static const char *const VERBS[MIR_N_VERBS] = {"run", "schedule", "stats", "convert", "generate"};
+static const char *const VERBS[MIR_N_VERBS] = {"run",   "together", "schedule",
+                                               "stats", "convert",  "generate"};
 
 int mir_verb_parse(const char *name, enum mir_verb *out)
 {
@@ -349,6 +362,7 @@ void mir_replay_options_defaults(enum mir_verb verb, struct mir_replay_options *
         .chain = {.n_nodes = 1, .limit_s = 48 * 3600, .run_s = MIR_UNKNOWN, .n_jobs = 2},
         .weights = {1, 0.5, 0.1},
         .n_weights = 3,
+        .n_chains = 10,
         .every_s = 4 * 3600,
         .period_s = 600,
         .cold_arrivals_s = 5 * 86400,
@@ -459,7 +473,7 @@ int mir_replay_options_parse(enum mir_verb verb,
     rc = read_log_path(argc - operand, argv + operand, out, err);
     if (rc == 0)
         rc = mir_replay_options_check(out, err);
-    if (rc == 0 && verb == MIR_VERB_RUN && out->n_policies == 0)
+    if (rc == 0 && (1 << verb & COMPARES) != 0 && out->n_policies == 0)
         rc = add_default_policies(out, err);
     return rc;
 }

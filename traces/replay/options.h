@@ -22,6 +22,7 @@
 
 enum mir_verb {
     MIR_VERB_RUN,
+    MIR_VERB_TOGETHER,
     MIR_VERB_SCHEDULE,
     MIR_VERB_STATS,
     MIR_VERB_CONVERT,
@@ -96,6 +97,11 @@ struct mir_replay_options {
     uint32_t max_episodes; /* 0: no limit */
     const char *report;
     const char *outcomes;
+
+    /* together */
+    uint32_t n_chains;
+    int32_t spread_s;
+    bool alone;
 
     /* schedule */
     bool cold, compare, node_identity;

@@ -30,13 +30,17 @@ int mir_report_csv(FILE *to, const struct mir_comparison *c, struct mir_error *e
  * futures has "fan":{"episode","of_episodes","cost_h","predecessor_end_at","submit_at",
  * "start_at","clairvoyant_submit_at","instants":[{"at","futures","best","points":[{"submit_at",
  * "cost_h","cost_p10_p90_h":[..],"wait_p50_h","wait_p10_p90_h":[..]}],"jobs":[{"id","running",
- * "effect_h"}]}]}, of the episode that the HTML page shows (fans.h).  Stable: keys are only ever added.
+ * "effect_h"}]}]}, of the episode that the HTML page shows (fans.h).  Of chains side by side
+ * (together.h) "clairvoyant" is null, "run" has "chains" and "spread_s", and each policy
+ * "cost_minus_reactive":{"mean_h":{"1":..},"ci95_h":{..}}, with the same as "cost_minus_alone"
+ * where there is such a row.  Stable: keys are only ever added.
  */
 int mir_report_json(FILE *to, const struct mir_comparison *c, struct mir_error *err);
 
 /*
  * Every outcome by itself: one line per policy, weight (a policy that does not
- * look at it: the first), episode and link, times in seconds since the epoch;
+ * look at it: the first), episode and link (of several chains all of the first
+ * one's links, then the second's), times in seconds since the epoch;
  * start and signed_s are empty for a successor that never started.
  */
 int mir_report_outcomes(FILE *to, const struct mir_comparison *c, struct mir_error *err);

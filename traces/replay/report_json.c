@@ -165,7 +165,11 @@ static void add_run(struct json_object *to, const struct mir_comparison *c)
     chain = add_object(to, "chain");
     add_count(chain, "nodes", c->chain_nodes);
     json_object_object_add(chain, "limit_s", json_object_new_int64(c->chain_limit_s));
-    add_count(chain, "links", (uint64_t)c->n_links + 1);
+    add_count(chain, "links", mir_report_jobs(c));
+    if (c->n_chains > 0) {
+        add_count(to, "chains", c->n_chains);
+        json_object_object_add(to, "spread_s", json_object_new_int64(c->spread_s));
+    }
     json_object_object_add(to, "every_s", json_object_new_int64(c->every_s));
     json_object_object_add(to, "period_s", json_object_new_int64(c->period_s));
     add_time(to, "from", c->from_at);
@@ -241,6 +245,35 @@ static void add_fan(struct json_object *to,
     json_object_object_add(fan, "instants", instants);
 }
 
+static void add_difference(struct json_object *to,
+                           const struct mir_comparison *c,
+                           const struct mir_comparison_row *row,
+                           const struct mir_comparison_row *against)
+{
+    struct json_object *mean = add_object(to, "mean_h"), *ci = add_object(to, "ci95_h");
+    struct mir_cost_difference d;
+    char key[32];
+
+    for (uint32_t w = 0; w < c->n_weights; w++) {
+        mir_comparison_difference(c, row, against, w, &d);
+        weight_key(c, w, key);
+        add_number(mean, key, d.mean_h);
+        add_pair(ci, key, d.low_h, d.high_h);
+    }
+}
+
+/* Only of chains side by side. */
+static void add_differences(struct json_object *to,
+                            const struct mir_comparison *c,
+                            const struct mir_comparison_row *row)
+{
+    if (c->n_chains == 0)
+        return;
+    add_difference(add_object(to, "cost_minus_reactive"), c, row, &c->rows[0]);
+    if (row->alone_row > 0)
+        add_difference(add_object(to, "cost_minus_alone"), c, row, &c->rows[row->alone_row]);
+}
+
 /* Of policies that say what they expect. */
 static void add_kept(struct json_object *to, const struct mir_kept *kept)
 {
@@ -273,6 +306,7 @@ static struct json_object *build(const struct mir_figure_grid *grid)
         add_count(o, "fell_back", c->rows[i].n_fell_back);
         add_kept(o, &c->rows[i].kept);
         add_row(o, grid, i, c->rows[i].uses_weight);
+        add_differences(o, c, &c->rows[i]);
         add_fan(o, c, &c->rows[i]);
     }
     if (c->clairvoyant.outcomes[0] != NULL)

@@ -186,6 +186,11 @@ char *mir_report_duration(int32_t s, char buf[32])
     return buf;
 }
 
+uint32_t mir_report_jobs(const struct mir_comparison *c)
+{
+    return (c->n_chains > 0 ? c->n_links / c->n_chains : c->n_links) + 1;
+}
+
 uint32_t mir_report_unstarted(const struct mir_figure_grid *grid)
 {
     const struct mir_comparison *c = grid->comparison;

@@ -82,6 +82,9 @@ const char *mir_report_load_title(enum mir_load load);
 /* For people: whole hours as such ("48 h", as limits are written), else mir_format_duration(). */
 char *mir_report_duration(int32_t s, char buf[32]);
 
+/* How many jobs a chain has. */
+uint32_t mir_report_jobs(const struct mir_comparison *c);
+
 /* Outcomes of all lines that never started, for the warning; 0: none. */
 uint32_t mir_report_unstarted(const struct mir_figure_grid *grid);
 

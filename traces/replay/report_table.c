@@ -190,12 +190,60 @@ static void add_by_weight(struct table *t, const char *title, add_weight_f add)
         add_weight_table(t, w, w + 3 < t->c->n_weights ? w + 3 : t->c->n_weights, add);
 }
 
+static void add_difference(struct table *t,
+                           const struct mir_report_line *line,
+                           const struct mir_comparison_row *against,
+                           uint32_t w)
+{
+    struct mir_cost_difference d;
+    char text[64];
+
+    mir_comparison_difference(t->c, line->row, against, w, &d);
+    snprintf(text, sizeof text, "%+.2f", d.mean_h);
+    add_cell(t, text, 7, false);
+    snprintf(text, sizeof text, "[%+.2f, %+.2f]", d.low_h, d.high_h);
+    add_interval(t, text, d.low_h, d.high_h);
+}
+
+static void add_against_reactive(struct table *t, const struct mir_report_line *line, uint32_t w)
+{
+    add_difference(t, line, &t->c->rows[0], w);
+}
+
+static void add_against_alone(struct table *t, const struct mir_report_line *line, uint32_t w)
+{
+    if (line->row->alone_row > 0)
+        add_difference(t, line, &t->c->rows[line->row->alone_row], w);
+    else
+        mir_str_addf(&t->s, "%24s", "");
+}
+
+static bool any_alone(const struct mir_comparison *c)
+{
+    for (uint32_t i = 0; i < c->n_rows; i++) {
+        if (c->rows[i].alone_row > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Without a clairvoyant. */
+static void add_differences(struct table *t)
+{
+    add_by_weight(t, "More than reactive (mean hours, 95 % interval)", add_against_reactive);
+    if (any_alone(t->c))
+        add_by_weight(t, "More than alone, where no chain heeds the others", add_against_alone);
+}
+
 static void add_costs(struct table *t)
 {
     add_by_weight(t, "What it cost: interruption + w * overlap (mean hours, 95 % interval)",
                   add_cost);
-    add_by_weight(t, "Part of the gap closed between reactive and clairvoyant (95 % interval)",
-                  add_gap);
+    if (t->c->n_chains > 0)
+        add_differences(t);
+    else
+        add_by_weight(t, "Part of the gap closed between reactive and clairvoyant (95 % interval)",
+                      add_gap);
 }
 
 static void add_share(struct table *t, uint64_t part, uint64_t n)
@@ -285,14 +333,26 @@ static void add_load(struct table *t, enum mir_load load)
         add_load_line(t, &t->lines.lines[i], (int)load);
 }
 
+static void add_chains(struct table *t)
+{
+    const struct mir_comparison *c = t->c;
+    char spread[32];
+
+    mir_str_addf(&t->s, "%u chain%s side by side, begun %s%s\n", c->n_chains,
+                 c->n_chains == 1 ? "" : "s", c->spread_s > 0 ? "over " : "at once",
+                 c->spread_s > 0 ? mir_report_duration(c->spread_s, spread) : "");
+}
+
 static void add_heading(struct table *t)
 {
     const struct mir_comparison *c = t->c;
     char from[32], to[32], limit[64], every[32];
 
+    if (c->n_chains > 0)
+        add_chains(t);
     mir_str_addf(
         &t->s, "%u episodes of %u links, %u node%s x %s, one every %s, %.16s to %.16s UTC\n",
-        c->n_episodes, c->n_links + 1, c->chain_nodes, c->chain_nodes == 1 ? "" : "s",
+        c->n_episodes, mir_report_jobs(c), c->chain_nodes, c->chain_nodes == 1 ? "" : "s",
         mir_report_duration(c->chain_limit_s, limit), mir_report_duration(c->every_s, every),
         mir_format_time(c->from_at, from), mir_format_time(c->to_at, to));
     mir_str_addf(&t->s, "%s, %s on %u nodes, %s\n", c->log_path != NULL ? c->log_path : "?",
@@ -310,10 +370,10 @@ static void add_notes(struct table *t)
 {
     uint32_t n = mir_report_unstarted(&t->grid);
 
-    mir_str_addf(&t->s,
-                 "\nBest of the policies: %s.  clairvoyant: the best submission time in "
-                 "hindsight, a bound.\n",
-                 t->colour ? "bold" : "*");
+    mir_str_addf(&t->s, "\nBest of the policies: %s.  %s\n", t->colour ? "bold" : "*",
+                 t->c->n_chains > 0
+                     ? "Figures are per successor; the best for all in hindsight is not known."
+                     : "clairvoyant: the best submission time in hindsight, a bound.");
     if (n > 0) {
         mir_str_addf(&t->s,
                      "Note: %u successor%s never started; each counts as an interruption of "
@@ -333,7 +393,7 @@ int mir_report_table(FILE *to, const struct mir_comparison *c, bool colour, stru
     add_outcomes(&t);
     add_costs(&t);
     add_kept(&t);
-    for (int load = 0; load < MIR_N_LOADS; load++)
+    for (int load = 0; load < MIR_N_LOADS && c->n_chains == 0; load++)
         add_load(&t, (enum mir_load)load);
     add_notes(&t);
     mir_report_lines_release(&t.lines);
