@@ -22,6 +22,8 @@ policies=(--policy lead:hours=6 --policy avg --policy quantile --policy asa)
 "$replay" "${run[@]}" "${policies[@]}" --csv -q >run.csv
 "$replay" "${run[@]}" "${policies[@]}" --protocol cold -q >run-cold.txt
 "$replay" run log.csv --every 29h --chain "nodes=1,limit=12h,links=4" --policy lead:hours=2 -q >run-long.txt
+"$replay" together log.csv --chains 6 --spread 5h --every 37h --chain "nodes=4,limit=12h,links=3" \
+    --policy lead:hours=2 --policy avg --policy quantile -q >together.txt
 
 # All but the one line that a clock makes.
 for scheduler in slurm easy fcfs conservative; do
@@ -30,7 +32,7 @@ done
 "$replay" schedule log.csv --from 2024-01-08 --to 2024-01-09 --cold -o starts.csv >/dev/null
 
 failed=0
-for file in run.txt run.csv run-cold.txt run-long.txt schedule-{slurm,easy,fcfs,conservative}.txt starts.csv; do
+for file in run.txt run.csv run-cold.txt run-long.txt together.txt schedule-{slurm,easy,fcfs,conservative}.txt starts.csv; do
     if [ "${MIR_REGENERATE:-}" ]; then
         cp "$file" "$golden/$file"
     elif ! diff -u "$golden/$file" "$file"; then

@@ -62,6 +62,7 @@ static int run(const char *text, struct mir_error *err)
         fail_msg("%s", err->text);
     switch (verb) {
     case MIR_VERB_RUN:
+    case MIR_VERB_TOGETHER:
         rc = mir_command_run(&o, "mirage-replay run ...", err);
         break;
     case MIR_VERB_SCHEDULE:

@@ -70,6 +70,27 @@ static void reads_what_the_manual_shows(void **state)
     mir_replay_options_release(&o);
 }
 
+static void chains_side_by_side_are_many_and_begin_at_once_by_default(void **state)
+{
+    struct mir_replay_options o;
+    struct mir_error err;
+    char line[LINE];
+
+    (void)state;
+    assert_int_equal(parse(line, "together log.txt --policy avg", &o, &err), 0);
+    assert_int_equal(o.n_chains, 10);
+    assert_int_equal(o.spread_s, 0);
+    assert_false(o.alone);
+    assert_int_equal(o.n_policies, 2);
+    mir_replay_options_release(&o);
+    assert_int_equal(parse(line, "together --chains 3 --spread 6h --alone", &o, &err), 0);
+    assert_int_equal(o.n_chains, 3);
+    assert_int_equal(o.spread_s, 6 * 3600);
+    assert_true(o.alone);
+    assert_int_equal(o.n_policies, 8);
+    mir_replay_options_release(&o);
+}
+
 static void reactive_is_always_first(void **state)
 {
     struct mir_replay_options o;
@@ -247,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_the_manual_shows),
+        cmocka_unit_test(chains_side_by_side_are_many_and_begin_at_once_by_default),
         cmocka_unit_test(reactive_is_always_first),
         cmocka_unit_test(compares_eight_policies_by_default),
         cmocka_unit_test(a_model_adds_the_policies_that_ask_it),
