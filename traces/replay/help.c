@@ -27,7 +27,8 @@ static const char *const EXAMPLE[MIR_N_VERBS] = {
         "      --report february.html",
     [MIR_VERB_TOGETHER] =
         "together jobs.txt.xz --chains 10 --chain nodes=2,limit=48h --every 48h \\\n"
-        "      --from 2023-02-01 --to 2023-03-01 --policy avg --policy lookahead --alone",
+        "      --from 2023-02-01 --to 2023-03-01 --policy avg \\\n"
+        "      --policy lookahead --alone",
     [MIR_VERB_SCHEDULE] = "schedule jobs.swf --scheduler easy --compare -o starts.csv",
     [MIR_VERB_STATS] = "stats jobs.txt --fit habits.txt",
     [MIR_VERB_CONVERT] = "convert jobs.txt.xz --tz America/Chicago -o jobs.csv",
