@@ -42,7 +42,7 @@ work() { # work USER NAME NODES LIMIT_MIN LOW HIGH: it uses LOW to HIGH percent 
 some_work() {
     case $((RANDOM % 6)) in
     0 | 1) work bob sweep 1 $((limit_min / 2)) 15 60 ;;
-    2 | 3) work alice train 2 $limit_min 60 95 ;;
+    2 | 3) work alice train 2 "$limit_min" 60 95 ;;
     4) work carol mesh 4 $((limit_min * 3 / 4)) 40 80 ;;
     5) work carol trial 1 $((limit_min / 3)) 10 100 ;;
     esac
