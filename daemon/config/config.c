@@ -45,7 +45,7 @@ static const struct mir_config_row table[] = {
      "A successor is submitted at most this long before its predecessor's end; 0 is no limit."},
     {"", "lookahead_cpu", MIR_CONFIG_DURATION, AT(lookahead_cpu_s), 0, HOUR, "5s", NULL,
      "How much CPU time the policy lookahead may take in each period, for all chains together; "
-     "what is left when it is spent is decided by its fallback; 0 is no limit."},
+     "who is not served when it is spent holds to what is planned; 0 is no limit."},
     {"", "links_max", MIR_CONFIG_COUNT, AT(links_max), 0, 100000, "0", NULL,
      "How many jobs a chain may have in all; 0 is no limit."},
     {"", "chains_per_user", MIR_CONFIG_COUNT, AT(chains_per_user), 1, 100000, "20", NULL,

@@ -168,18 +168,18 @@ void mir_chain_plans_join(struct mir_chain_plans *p,
                           int64_t until,
                           struct mir_seed *seed)
 {
-    size_t n_chains, n;
-    const struct mir_seed_arrival *other = seed->arrivals, *end = other + seed->n_arrivals;
+    const struct mir_seed_arrival *other = seed->arrivals;
+    size_t n, n_other = 0, n_chains = 0;
 
     mir_chain_plans_collect(p, chain, now, until);
-    n_chains = p->n_coming;
-    n = n_chains + seed->n_arrivals;
+    n = p->n_coming + seed->n_arrivals;
     p->arrivals = mir_grow(p->arrivals, &p->cap_arrivals, n + 1, sizeof(*p->arrivals));
-    for (size_t i = 0, k = 0; i < n; i++)
-        if (k == n_chains || (other < end && other->submit_at <= p->coming[k].at))
-            p->arrivals[i] = *other++;
+    for (size_t i = 0; i < n; i++)
+        if (n_chains == p->n_coming ||
+            (n_other < seed->n_arrivals && other[n_other].submit_at <= p->coming[n_chains].at))
+            p->arrivals[i] = other[n_other++];
         else
-            p->arrivals[i] = arrival_of(&p->coming[k++]);
+            p->arrivals[i] = arrival_of(&p->coming[n_chains++]);
     seed->arrivals = p->arrivals;
     seed->n_arrivals = n;
 }

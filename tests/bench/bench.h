@@ -26,7 +26,7 @@ struct mir_bench {
     const char *filter; /* only names that hold this; NULL: all */
     unsigned n_measured;
     unsigned n_failed;
-    char note[128]; /* set by a run; printed behind the figure and emptied */
+    char note[192]; /* set by a run; printed behind the figure and emptied */
 };
 
 /* One run: its figure, or NAN when it failed (having said why on stderr). */

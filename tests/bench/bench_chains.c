@@ -52,7 +52,8 @@ struct chain {
     void *instance;
     int64_t start_at, end_at;
     int64_t needed_at; /* an answer */
-    bool submitted;
+    struct mir_job_ref job;
+    bool submitted, decided; /* before the first pass; in one */
 };
 
 struct world {
@@ -245,9 +246,8 @@ static void open_lookahead(struct world *w)
 static void submit(struct world *w, struct chain *c)
 {
     struct mir_host *host = mir_sim_host(w->sim);
-    struct mir_job_ref ref;
 
-    host->ops->submit(host, &c->successor, &ref, NULL);
+    host->ops->submit(host, &c->successor, &c->job, NULL);
     c->submitted = true;
 }
 
@@ -404,9 +404,9 @@ decide(struct world *w, struct chain *c, const struct mir_snapshot *queue, struc
     fill_view(w, c, queue, &view);
     if (!is_over && mir_policy_plugin(w->policy)->decide(c->instance, &view, &decision, &err) != 0)
         fprintf(stderr, "%s\n", err.text);
-    if (getenv("BENCH_VERBOSE") != NULL)
-        printf("   %3u %6.2f h %s\n", (unsigned)id_of(w, c),
-               (double)(c->end_at - queue->now) / HOUR_S, decision.reason);
+    if (w->verbose && (decision.fan != NULL || decision.action == MIRAGE_SUBMIT))
+        fprintf(stderr, "  chain %3" PRIu64 ", %5.2f h before the end: %s\n", id_of(w, c),
+                (double)(c->end_at - queue->now) / HOUR_S, decision.reason);
     p->n_asked++;
     p->n_answered += decision.fan != NULL;
     p->n_fallen += decision.fell_back != 0;
@@ -416,6 +416,7 @@ decide(struct world *w, struct chain *c, const struct mir_snapshot *queue, struc
     if (!is_over && decision.action != MIRAGE_SUBMIT)
         return;
     submit(w, c);
+    c->decided = true;
     mir_lookahead_submitted(w->lookahead, id_of(w, c));
 }
 
@@ -463,6 +464,29 @@ static void add(struct pass *sum, const struct pass *p)
     sum->cpu_s += p->cpu_s;
 }
 
+/* What the decisions came to, in hours; NAN: there were none, or not all have started. */
+static double mean_cost_h(struct world *w)
+{
+    struct mir_host *host = mir_sim_host(w->sim);
+    unsigned n = 0;
+    double sum_h = 0;
+
+    mir_sim_advance(w->sim, NOW + FUTURE_DAYS * DAY_S);
+    for (uint32_t i = 0; i < w->size->n_chains; i++) {
+        const struct chain *c = &w->chains[i];
+        struct mir_job_status status;
+        double late_h;
+
+        if (!c->decided)
+            continue;
+        host->ops->status(host, c->job, &status, NULL);
+        late_h = (double)(status.start_at - c->end_at) / HOUR_S;
+        sum_h += status.start_at < 0 ? NAN : late_h > 0 ? late_h : -late_h * WEIGHT;
+        n++;
+    }
+    return n > 0 ? sum_h / n : (double)NAN;
+}
+
 /* Seconds of a pass in the mean; a queue that goes on makes no two passes alike. */
 static double run_passes(struct mir_bench *b, struct world *w)
 {
@@ -480,9 +504,11 @@ static double run_passes(struct mir_bench *b, struct world *w)
     }
     snprintf(
         b->note, sizeof b->note,
-        "a pass: %.0f asked, %.1f answered, %.1f quiet, %.1f held, %.1f fell back; %.0f futures",
+        "a pass: %.0f asked, %.1f answered, %.1f quiet, %.1f held, %.1f fell back; %.0f futures; "
+        "%.2f h a submission",
         (double)sum.n_asked / n, (double)sum.n_answered / n, (double)sum.n_quiet / n,
-        (double)sum.n_held / n, (double)sum.n_fallen / n, (double)sum.n_futures / n);
+        (double)sum.n_held / n, (double)sum.n_fallen / n, (double)sum.n_futures / n,
+        mean_cost_h(w));
     mir_bench_print(b, w->size->name, "s CPU", sum.cpu_s / n, least_s, worst_s, n);
     return sum.cpu_s / n;
 }

@@ -184,17 +184,21 @@ static void chains_that_both_find_room_wait_as_before(void **state)
 
 static void who_has_submitted_is_in_the_queue_at_once(void **state)
 {
+    int64_t submit_at, answered_at;
     struct scene s;
 
     (void)state;
     last_nodes(&s);
     look(&s, 2);
+    ask(&s, A);
+    assert_true(mir_lookahead_plan(s.lookahead, A, &submit_at, &answered_at));
     assert_true(ask(&s, B).wait_h < 0.1);
     mir_lookahead_submitted(s.lookahead, 99); /* nobody */
     assert_true(ask(&s, B).wait_h < 0.1);
     mir_lookahead_submitted(s.lookahead, A);
     assert_true(ask(&s, B).wait_h > 40);
     look(&s, 2); /* its next link: what was submitted is in the snapshot, or nowhere */
+    assert_false(mir_lookahead_plan(s.lookahead, A, &submit_at, &answered_at));
     assert_true(ask(&s, B).wait_h < 0.1);
     scene_close(&s);
 }
@@ -344,6 +348,7 @@ static void a_survey_puts_all_plans_right(void **state)
 /* Once it has one, a plan moves in steps. */
 static void a_survey_moves_plans_in_steps(void **state)
 {
+    int64_t submit_at, answered_at;
     struct scene s;
 
     (void)state;
@@ -360,6 +365,14 @@ static void a_survey_moves_plans_in_steps(void **state)
     look(&s, 2);
     ask(&s, A);
     assert_int_equal(plan_of(&s, B), NOW + 8 * HOUR);
+    s.queue.now = NOW + 3000;
+    look(&s, 2);
+    ask(&s, B);
+    s.queue.now = NOW + 3600; /* another survey, and an answer that is newer than the last */
+    look(&s, 2);
+    ask(&s, A);
+    assert_true(mir_lookahead_plan(s.lookahead, B, &submit_at, &answered_at));
+    assert_int_equal(answered_at, NOW + 3000);
     scene_close(&s);
 }
 

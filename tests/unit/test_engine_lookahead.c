@@ -892,6 +892,30 @@ static void a_spent_budget_leaves_the_last_answer_in_force(void **state)
     lab_close(lab);
 }
 
+static int64_t needed_at(const struct lab *lab)
+{
+    return mir_lookahead_needed_at(lab->engine->outlook->lookahead,
+                                   mir_engine_chain_number(lab->engine->chains[0]));
+}
+
+/* Who waits in the queue is in the snapshot already. */
+static void the_lookahead_knows_whose_successors_are_to_come(void **state)
+{
+    struct lab *lab;
+
+    (void)state;
+    lab = open_lab();
+    lab_chain_runs(lab, "mirage");
+    minutes(lab, 2);
+    assert_true(needed_at(lab) > LAB_T0);
+    lab->engine->chains[0]->links[1]->wanted = true; /* as if it had been decided */
+    minutes(lab, 3);
+    assert_int_equal(lab->engine->chains[0]->links[1]->row.state, MIR_LINK_PENDING);
+    (void)mir_engine_lookahead(lab->engine);
+    assert_int_equal(needed_at(lab), INT64_MIN);
+    lab_close(lab);
+}
+
 /* Two chains that decide together, and time for one of them. */
 static void whose_job_ends_first_is_asked_first(void **state)
 {
@@ -1029,6 +1053,7 @@ int main(void)
         cmocka_unit_test(accounting_tells_of_all_submissions_of_its_days),
         cmocka_unit_test(without_accounting_all_is_known_from_the_first_list_on),
         cmocka_unit_test(a_spent_budget_leaves_the_last_answer_in_force),
+        cmocka_unit_test(the_lookahead_knows_whose_successors_are_to_come),
         cmocka_unit_test(whose_job_ends_first_is_asked_first),
         cmocka_unit_test(without_a_budget_nothing_is_measured),
         cmocka_unit_test(a_question_that_is_begun_is_answered),
