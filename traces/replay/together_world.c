@@ -206,6 +206,8 @@ static void tell_chains(struct mir_together_worker *w, struct mir_lookahead *loo
                 .id = i + 1,
                 .successor = &w->settings.shape,
                 .predecessor_end_at = c->link.predecessor_end_at,
+                .warmup_s = w->settings.warmup_s,
+                .overlap_weight = w->settings.overlap_weight,
             };
     }
     mir_lookahead_set_chains(lookahead, w->told, n);
