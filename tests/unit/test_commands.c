@@ -213,6 +213,32 @@ static void json_of_a_run_has_the_documented_shape(void **state)
     free(text);
 }
 
+static void json_of_chains_together_has_differences_and_no_clairvoyant(void **state)
+{
+    struct json_object *root, *lead, *clairvoyant = NULL;
+    char *text;
+
+    (void)state;
+    need_log();
+    run_well("together %/log.csv --chains 3 --spread 2h --policy lead:hours=6 --every 70h "
+             "--chain nodes=2,limit=24h,links=3 -q --json -o %/one.json");
+    text = slurp("one.json");
+    root = json_tokener_parse(text);
+    assert_non_null(root);
+    lead = json_object_array_get_idx(at(root, "policies"), 1);
+    assert_number(lead, "cost_minus_reactive/mean_h/0.5");
+    assert_int_equal(json_object_array_length(at(lead, "cost_minus_reactive/ci95_h/1")), 2);
+    assert_int_equal(json_object_get_int(at(lead, "outcomes")),
+                     6 * json_object_get_int(at(root, "run/episodes")));
+    assert_true(json_object_object_get_ex(root, "clairvoyant", &clairvoyant));
+    assert_null(clairvoyant);
+    assert_int_equal(json_object_get_int(at(root, "run/chains")), 3);
+    assert_int_equal(json_object_get_int(at(root, "run/spread_s")), 7200);
+    assert_int_equal(json_object_get_int(at(root, "run/chain/links")), 3);
+    json_object_put(root);
+    free(text);
+}
+
 /* All of the JSON but what was measured with a clock. */
 static char *result_of(const char *name)
 {
@@ -422,6 +448,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_of_a_run_has_the_documented_shape),
+        cmocka_unit_test(json_of_chains_together_has_differences_and_no_clairvoyant),
         cmocka_unit_test(the_same_seed_gives_the_same_result),
         cmocka_unit_test(converting_our_own_csv_changes_nothing),
         cmocka_unit_test(a_model_of_other_days_is_asked_and_named),
