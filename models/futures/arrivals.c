@@ -209,7 +209,8 @@ static void sort_pairs(struct mir_arrivals_book *book, struct pair **v, size_t *
 
     for (size_t i = 0; i < n; i++)
         bits |= (*v)[i].key;
-    book->spare = mir_grow(book->spare, &book->cap_spare, *cap, sizeof(*book->spare));
+    /* For what is sorted only: arrays that outgrew each other in turn would never stop. */
+    book->spare = mir_grow(book->spare, &book->cap_spare, n, sizeof(*book->spare));
     for (unsigned shift = 0; shift < 32 && bits >> shift != 0; shift += DIGIT) {
         struct pair *sorted = book->spare;
         size_t cap_sorted = book->cap_spare;
