@@ -23,6 +23,7 @@ struct mir_seed_bed {
     size_t cap_jobs;
     double *offset; /* by job number, see struct mir_planted */
     size_t cap_offset;
+    size_t cap_starts;        /* of the simulator's */
     struct mir_assoc *assocs; /* `usage` counts the jobs that speak for it */
     size_t cap_assocs;
     struct mir_planted planted;
@@ -480,6 +481,28 @@ static void add_arrivals(struct mir_seed_bed *bed, const struct mir_seed *seed)
     bed->sim->n_jobs = bed->sim->end_arrival = bed->workload.n_jobs;
 }
 
+/* ---- who starts when */
+
+static void clear_starts(struct mir_seed_bed *bed)
+{
+    struct mir_sim *sim = bed->sim;
+
+    sim->starts =
+        mir_grow(sim->starts, &bed->cap_starts, bed->workload.n_jobs + 1, sizeof(*sim->starts));
+    for (size_t i = 0; i < bed->workload.n_jobs; i++)
+        sim->starts[i] = INT64_MAX;
+}
+
+void mir_seed_bed_starts(const struct mir_seed_bed *bed,
+                         const struct mir_snapshot *queue,
+                         int64_t *start_at)
+{
+    size_t number = queue->n_running;
+
+    for (size_t i = 0; i < queue->n_pending; i++)
+        start_at[i] = joins(bed, &queue->pending[i]) ? bed->sim->starts[number++] : INT64_MAX;
+}
+
 /* ---- the scheduler */
 
 /*
@@ -526,6 +549,7 @@ struct mir_sim *mir_seed_bed_plant(struct mir_seed_bed *bed, const struct mir_se
     measure_partitions(bed);
     plant_waiting(bed, seed);
     add_arrivals(bed, seed);
+    clear_starts(bed);
     first_pass(sim, seed->queue);
     return sim;
 }

@@ -95,4 +95,13 @@ void mir_seed_bed_destroy(struct mir_seed_bed *bed);
  */
 struct mir_sim *mir_seed_bed_plant(struct mir_seed_bed *bed, const struct mir_seed *seed);
 
+/*
+ * When each waiting job of `queue`, which was planted last, has started in the bed's
+ * simulator (not in copies of it) as far as that has been advanced: start_at[n_pending].
+ * INT64_MAX: not yet, or it was left out.
+ */
+void mir_seed_bed_starts(const struct mir_seed_bed *bed,
+                         const struct mir_snapshot *queue,
+                         int64_t *start_at);
+
 #endif
