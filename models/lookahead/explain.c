@@ -8,6 +8,7 @@
 
 #include "daemon/core/alloc.h"
 #include "daemon/core/quantile.h"
+#include "models/lookahead/calibrate.h"
 #include "models/lookahead/judge.h"
 
 static const double S_PER_H = 3600;
@@ -24,19 +25,23 @@ static const double LEAST_H = 1.0 / 60;
 /* ---- bands */
 
 static void find_bands(const struct mir_start_table *t,
+                       const struct mir_calibration *calibration,
                        const struct mir_lookahead_case *c,
                        uint32_t n_futures,
                        double *cost,
                        struct mir_lookahead_fan *out)
 {
+    int64_t *start_at = mir_calibrated_starts(t, c->calibrated ? calibration : NULL, n_futures);
+
     out->n_points = t->n_at;
     for (uint32_t k = 0; k < t->n_at; k++) {
         for (uint32_t f = 0; f < n_futures; f++)
-            cost[f] = mir_judge_cost_h(c, mir_start_table_get(t, f, k));
+            cost[f] = mir_judge_cost_h(c, start_at[(size_t)k * n_futures + f]);
         mir_sort(cost, n_futures);
         out->cost_p10_h[k] = mir_sorted_quantile(cost, n_futures, 0.1);
         out->cost_p90_h[k] = mir_sorted_quantile(cost, n_futures, 0.9);
     }
+    free(start_at);
 }
 
 /* ---- jobs */
@@ -270,6 +275,7 @@ static void set_rest(struct search *s)
 }
 
 void mir_explain(const struct mir_start_table *t,
+                 const struct mir_calibration *calibration,
                  const struct mir_draws *d,
                  const struct mir_lookahead_case *c,
                  uint32_t n_futures,
@@ -285,7 +291,7 @@ void mir_explain(const struct mir_start_table *t,
     s.sum_x = MIR_NEW_ARRAY(double, 3 * s.n_jobs + 1);
     s.sum_xx = s.sum_x + s.n_jobs;
     s.sum_xy = s.sum_xx + s.n_jobs;
-    find_bands(t, c, n_futures, s.rest_h, out);
+    find_bands(t, calibration, c, n_futures, s.rest_h, out);
     set_rest(&s);
     sum_moments(&s);
     find_jobs(&s, out);

@@ -9,6 +9,7 @@
 #include "models/lookahead/draws.h"
 #include "models/lookahead/lookahead.h"
 #include "models/lookahead/starts.h"
+#include "models/predict/calibration.h"
 
 /*
  * From the first `n_futures` of the table, and the draws that they were played with.
@@ -23,6 +24,7 @@
  * Bonferroni), and when it moves the start by a minute.  Run times count up to where the table ends.
  */
 void mir_explain(const struct mir_start_table *t,
+                 const struct mir_calibration *calibration,
                  const struct mir_draws *d,
                  const struct mir_lookahead_case *c,
                  uint32_t n_futures,

@@ -8,6 +8,7 @@
 
 #include "daemon/core/alloc.h"
 #include "daemon/core/quantile.h"
+#include "models/lookahead/calibrate.h"
 
 static const double S_PER_H = 3600;
 
@@ -15,7 +16,9 @@ static const double S_PER_H = 3600;
 struct bench {
     const struct mir_start_table *t;
     const struct mir_lookahead_case *c;
-    uint32_t n; /* futures */
+    const struct mir_calibration *calibration;
+    uint32_t n;        /* futures */
+    int64_t *start_at; /* that cost is of, as cost_h */
     double *cost_h;
     double *sorted; /* room for n */
 };
@@ -68,21 +71,26 @@ static void cost_all(struct bench *b)
         double *cost = b->cost_h + (size_t)k * b->n;
 
         for (uint32_t f = 0; f < b->n; f++)
-            cost[f] = mir_judge_cost_h(b->c, mir_start_table_get(b->t, f, k));
+            cost[f] = mir_judge_cost_h(b->c, b->start_at[(size_t)k * b->n + f]);
         weigh_tail(b, cost);
     }
 }
 
 /* ---- the points */
 
+static double wait_quantile(const struct bench *b, double level)
+{
+    return mir_calibrated_quantile(b->sorted, b->n, level, b->t->successor.limit_s, b->calibration);
+}
+
 static void describe_wait(struct bench *b, uint32_t k, struct mir_lookahead_point *out)
 {
     for (uint32_t f = 0; f < b->n; f++)
         b->sorted[f] = (double)(mir_start_table_get(b->t, f, k) - b->t->at[k]) / S_PER_H;
     mir_sort(b->sorted, b->n);
-    out->wait_p10_h = mir_sorted_quantile(b->sorted, b->n, 0.1);
-    out->wait_p50_h = mir_sorted_quantile(b->sorted, b->n, 0.5);
-    out->wait_p90_h = mir_sorted_quantile(b->sorted, b->n, 0.9);
+    out->wait_p10_h = wait_quantile(b, 0.1);
+    out->wait_p50_h = wait_quantile(b, 0.5);
+    out->wait_p90_h = wait_quantile(b, 0.9);
 }
 
 static void describe_points(struct bench *b, struct mir_lookahead_answer *out)
@@ -153,13 +161,15 @@ static int64_t earliest_best(const struct bench *b)
 }
 
 void mir_judge(const struct mir_start_table *t,
+               const struct mir_calibration *calibration,
                const struct mir_lookahead_case *c,
                uint32_t n_futures,
                struct mir_lookahead_answer *out)
 {
-    struct bench b = {.t = t, .c = c, .n = n_futures};
+    struct bench b = {.t = t, .c = c, .calibration = calibration, .n = n_futures};
 
     *out = (struct mir_lookahead_answer){.n_futures = n_futures};
+    b.start_at = mir_calibrated_starts(t, c->calibrated ? calibration : NULL, n_futures);
     b.cost_h = MIR_NEW_ARRAY(double, (size_t)t->n_at *n_futures);
     b.sorted = MIR_NEW_ARRAY(double, n_futures);
     cost_all(&b);
@@ -170,4 +180,5 @@ void mir_judge(const struct mir_start_table *t,
     out->earliest_best_at = earliest_best(&b);
     free(b.sorted);
     free(b.cost_h);
+    free(b.start_at);
 }

@@ -7,12 +7,14 @@
 
 #include "models/lookahead/lookahead.h"
 #include "models/lookahead/starts.h"
+#include "models/predict/calibration.h"
 
 /* What a start at that time costs in hours, no tail weighed: the successor serves once it is warm. */
 double mir_judge_cost_h(const struct mir_lookahead_case *c, int64_t start_at);
 
-/* Judge by the first `n_futures` of the table, of which there are at least 2. */
+/* Judge by the first `n_futures` of the table, of which there are at least 2; calibrate.h. */
 void mir_judge(const struct mir_start_table *t,
+               const struct mir_calibration *calibration,
                const struct mir_lookahead_case *c,
                uint32_t n_futures,
                struct mir_lookahead_answer *out);

@@ -12,6 +12,7 @@
 #include "models/lookahead/chains.h"
 #include "models/lookahead/draws.h"
 #include "models/lookahead/explain.h"
+#include "models/lookahead/foretell.h"
 #include "models/lookahead/judge.h"
 #include "models/lookahead/starts.h"
 #include "models/lookahead/survey.h"
@@ -41,6 +42,7 @@ struct mir_lookahead {
     char refusal[64];  /* "": none */
     int64_t budget_ns; /* of cost.cpu_ns; INT64_MAX: no limit */
     struct mir_lookahead_cost cost;
+    struct mir_lessons lessons;
 };
 
 void mir_lookahead_options_init(struct mir_lookahead_options *o)
@@ -70,6 +72,7 @@ struct mir_lookahead *mir_lookahead_create(const struct mir_lookahead_options *o
     l->bed = mir_seed_bed_create(options->cluster, options->partition_of, options->n_partitions,
                                  options->qos_of, options->n_qos);
     mir_habits_init(&l->draws.habits);
+    mir_lessons_init(&l->lessons);
     l->no_runs = mir_run_book_create();
     return l;
 }
@@ -115,6 +118,16 @@ void mir_lookahead_set_habits(struct mir_lookahead *l, const struct mir_habits *
 {
     l->draws.habits = *habits;
     forget(l);
+}
+
+void mir_lookahead_set_lessons(struct mir_lookahead *l, const struct mir_lessons *lessons)
+{
+    l->lessons = *lessons;
+}
+
+struct mir_lookahead_trust mir_lookahead_trust(const struct mir_lookahead *l)
+{
+    return l->lessons.trust;
 }
 
 void mir_lookahead_set_ticks(struct mir_lookahead *l, int64_t ticks_from_at)
@@ -226,6 +239,14 @@ static void draw(struct mir_lookahead *l, uint32_t f, int64_t until, struct mir_
     out->ticks_from_at = l->ticks_from_at;
 }
 
+static struct mir_sim *plant(struct mir_lookahead *l, uint32_t f, int64_t until)
+{
+    struct mir_seed seed;
+
+    draw(l, f, until, &seed);
+    return mir_seed_bed_plant(l->bed, &seed);
+}
+
 static int play_one(struct mir_lookahead *l, struct mir_start_table *t, struct mir_error *err)
 {
     bool is_joint = mir_chain_plans_others(&l->plans, t->chain);
@@ -247,12 +268,8 @@ static void survey(struct mir_lookahead *l)
     int64_t began_ns = mir_clock_cpu_ns();
 
     mir_survey_begin(&l->survey, &l->plans, now);
-    for (uint32_t f = 0; f < MIR_SURVEY_FUTURES; f++) {
-        struct mir_seed seed;
-
-        draw(l, f, until, &seed);
-        mir_survey_play(&l->survey, &l->plans, now, mir_seed_bed_plant(l->bed, &seed));
-    }
+    for (uint32_t f = 0; f < MIR_SURVEY_FUTURES; f++)
+        mir_survey_play(&l->survey, &l->plans, now, plant(l, f, until));
     mir_survey_end(&l->survey, &l->plans, now);
     l->surveyed_at = now;
     l->cost.n_futures += MIR_SURVEY_FUTURES;
@@ -324,6 +341,18 @@ static void remember(struct mir_lookahead *l,
     plan->longest_wait_s = (int64_t)(a->points[0].wait_p90_h * 3600);
 }
 
+/* Why no future can be played; 0: it can. */
+static int check_ready(const struct mir_lookahead *l, struct mir_error *err)
+{
+    if (l->refusal[0] != '\0')
+        return mir_error_set(err, -ENOTSUP, "%s", l->refusal);
+    if (l->queue == NULL)
+        return mir_error_set(err, -ENODATA, "no queue has been looked at");
+    if (l->bed == NULL)
+        return mir_error_set(err, -EINVAL, "this cluster cannot be simulated");
+    return 0;
+}
+
 int mir_lookahead_ask(struct mir_lookahead *l,
                       const struct mir_lookahead_case *c,
                       struct mir_lookahead_answer *out,
@@ -332,13 +361,10 @@ int mir_lookahead_ask(struct mir_lookahead *l,
     uint32_t max = l->options.n_futures_max, least, n;
     struct mir_start_table *t;
     int64_t share_ns;
+    int refused = check_ready(l, err);
 
-    if (l->refusal[0] != '\0')
-        return mir_error_set(err, -ENOTSUP, "%s", l->refusal);
-    if (l->queue == NULL)
-        return mir_error_set(err, -ENODATA, "no queue has been looked at");
-    if (l->bed == NULL)
-        return mir_error_set(err, -EINVAL, "this cluster cannot be simulated");
+    if (refused != 0)
+        return refused;
     if (c->n_futures > 0 && c->n_futures < max)
         max = between(c->n_futures, 2, max);
     least = is_scarce(l, c) ? MIR_DRAWS_BLOCK : l->options.n_futures_min;
@@ -359,13 +385,35 @@ int mir_lookahead_ask(struct mir_lookahead *l,
             return rc;
         is_last = n == max || (t->n_futures < next && l->cost.cpu_ns >= share_ns);
         if (is_last || n >= least)
-            mir_judge(t, c, n, out);
+            mir_judge(t, &l->lessons.calibration, c, n, out);
         if (is_last || (n >= least && is_clear(out))) {
             remember(l, c, out);
             return 0;
         }
         n = next;
     }
+}
+
+/* ---- lessons */
+
+int mir_lookahead_foretell(struct mir_lookahead *l,
+                           struct mir_lesson_book *book,
+                           struct mir_error *err)
+{
+    int64_t began_ns = mir_clock_cpu_ns();
+    struct mir_foretelling f;
+    int rc = check_ready(l, err);
+
+    if (rc != 0)
+        return rc;
+    if (is_spent(l))
+        return mir_error_set(err, -EBUSY, "CPU budget spent");
+    mir_foretell_begin(&f, book, l->queue);
+    for (; f.n_jobs > 0 && f.n_futures < MIR_LESSON_FUTURES; l->cost.n_futures++)
+        mir_foretell_play(&f, l->bed, plant(l, f.n_futures, f.until));
+    mir_foretell_end(&f, book);
+    l->cost.cpu_ns += mir_clock_cpu_ns() - began_ns;
+    return 0;
 }
 
 bool mir_lookahead_explain(const struct mir_lookahead *l,
@@ -379,7 +427,7 @@ bool mir_lookahead_explain(const struct mir_lookahead *l,
 
         if (t->n_futures >= answer->n_futures && answer->n_futures >= 2 &&
             mir_start_table_serves(t, c, l->queue->now)) {
-            mir_explain(t, &l->draws, c, answer->n_futures, out);
+            mir_explain(t, &l->lessons.calibration, &l->draws, c, answer->n_futures, out);
             return true;
         }
     }

@@ -19,6 +19,7 @@
 #include "daemon/host/snapshot.h"
 #include "models/futures/arrivals.h"
 #include "models/lookahead/habits.h"
+#include "models/lookahead/lessons.h"
 #include "models/run_time/book.h"
 #include "traces/sim/cluster.h"
 #include "traces/sim/seed.h"
@@ -52,6 +53,15 @@ void mir_lookahead_set_books(struct mir_lookahead *l,
  * mir_habits_init().
  */
 void mir_lookahead_set_habits(struct mir_lookahead *l, const struct mir_habits *habits);
+
+/*
+ * What a book of lessons says now (mir_lesson_book_get()); copied.  Waits of answers
+ * are calibrated from then on, and costs where the case says so.  Until it is set: mir_lessons_init().
+ */
+void mir_lookahead_set_lessons(struct mir_lookahead *l, const struct mir_lessons *lessons);
+
+/* Is what it plays this cluster?  As of the lessons that were set. */
+struct mir_lookahead_trust mir_lookahead_trust(const struct mir_lookahead *l);
 
 /*
  * When the scheduler's periodic passes are due: as ticks_from_at of struct mir_seed.
@@ -156,6 +166,7 @@ struct mir_lookahead_case {
      * nothing, 1: as if the future were known from then on.
      */
     double foresight;
+    bool calibrated;    /* costs are too, and not only the waits that are told */
     int32_t period_s;   /* until the next decision */
     uint32_t n_futures; /* at most; 0, and what is above: as many as the lookahead has */
     uint64_t chain;     /* which of mir_lookahead_set_chains(); 0: none of them */
@@ -194,6 +205,15 @@ int mir_lookahead_ask(struct mir_lookahead *l,
                       const struct mir_lookahead_case *c,
                       struct mir_lookahead_answer *out,
                       struct mir_error *err);
+
+/*
+ * A look for lessons: foretell the waiting jobs of this queue that `book` wants, from
+ * MIR_LESSON_FUTURES futures; without such jobs nothing is played.  Errors as of
+ * mir_lookahead_ask(), but -E2BIG; then there are no forecasts.
+ */
+int mir_lookahead_foretell(struct mir_lookahead *l,
+                           struct mir_lesson_book *book,
+                           struct mir_error *err);
 
 enum { MIR_LOOKAHEAD_FAN_JOBS = 3 };
 

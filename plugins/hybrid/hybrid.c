@@ -128,6 +128,20 @@ static int by_lookahead(struct hybrid *h,
     return 0;
 }
 
+/* The lookahead plays another cluster than this. */
+static int without_lookahead(struct hybrid *h,
+                             const struct mirage_view *view,
+                             const struct mir_lookahead_trust *trust,
+                             struct mirage_decision *out,
+                             struct mir_error *err)
+{
+    char why[MIR_TRUST_TEXT];
+
+    mir_trust_text(trust, why);
+    h->quiet_until = INT64_MIN;
+    return by_forest(h, view, why, out, err);
+}
+
 /* ---- What the forest says */
 
 /* NULL also where the host program is older than this member of the view. */
@@ -273,6 +287,7 @@ static int hybrid_decide(void *state,
 {
     struct hybrid *h = state;
     struct mir_lookahead_answer answer;
+    struct mir_lookahead_trust trust;
     struct mir_error why = {{0}};
     struct waits waits;
     struct costs costs;
@@ -288,6 +303,9 @@ static int hybrid_decide(void *state,
 
     if (lookahead_of(view) == NULL)
         return by_forest(h, view, "no lookahead", out, err);
+    trust = mir_lookahead_trust(view->lookahead);
+    if (trust.lost)
+        return without_lookahead(h, view, &trust, out, err);
     if (is_quiet(h, view)) {
         stay_quiet(h, view, out);
         return 0;

@@ -28,6 +28,7 @@ struct lookahead {
     double foresight;
     int64_t margin_s;
     double sigmas;
+    uint32_t calibrated; /* 1: costs too */
     void *xgb_q;         /* decides where there is no lookahead; itself by qbets without a model */
     int64_t quiet_until; /* before that no future had its best submission */
     int64_t predecessor_at; /* whose end that is about */
@@ -43,6 +44,7 @@ read_options(struct lookahead *l, const struct mirage_options *options, struct m
         {"foresight", MIR_OPTION_REAL, 0, 1, 0, &l->foresight},
         {"margin", MIR_OPTION_DURATION, 0, 48 * S_PER_H, 60, &l->margin_s},
         {"sigmas", MIR_OPTION_REAL, 0, 10, 0, &l->sigmas},
+        {"calibrated", MIR_OPTION_COUNT, 0, 1, 0, &l->calibrated},
     };
 
     return mir_options_parse(options, rules, sizeof(rules) / sizeof(rules[0]), err);
@@ -94,6 +96,20 @@ static int fall_back(struct lookahead *l,
     /* Both are cut rather than one left out. */
     mir_rule_fall_back(&other, out, "%.40s: %.117s", why, other.reason);
     return 0;
+}
+
+/* What it plays is not this cluster: it asks again once it was right for some time. */
+static int hand_over(struct lookahead *l,
+                     const struct mirage_view *view,
+                     const struct mir_lookahead_trust *trust,
+                     struct mirage_decision *out,
+                     struct mir_error *err)
+{
+    char why[MIR_TRUST_TEXT];
+
+    mir_trust_text(trust, why);
+    l->quiet_until = INT64_MIN;
+    return fall_back(l, view, why, out, err);
 }
 
 /* NULL also where the host program is older than this member of the view. */
@@ -252,6 +268,7 @@ static int lookahead_decide(void *state,
 {
     struct lookahead *l = state;
     struct mir_lookahead_answer answer;
+    struct mir_lookahead_trust trust;
     struct mir_error why = {{0}};
     int rc;
     const struct mir_lookahead_case c = {
@@ -261,6 +278,7 @@ static int lookahead_decide(void *state,
         .overlap_weight = view->overlap_weight,
         .tail = l->tail,
         .foresight = l->foresight * fmin(view->overlap_weight, 1),
+        .calibrated = l->calibrated != 0,
         .period_s = view->period_s,
         .n_futures = l->n_futures,
         .chain = chain_of(view),
@@ -268,6 +286,9 @@ static int lookahead_decide(void *state,
 
     if (lookahead_of(view) == NULL)
         return fall_back(l, view, "no lookahead", out, err);
+    trust = mir_lookahead_trust(view->lookahead);
+    if (trust.lost)
+        return hand_over(l, view, &trust, out, err);
     if (is_quiet(l, view)) {
         stay_quiet(l, view, out);
         return 0;

@@ -237,7 +237,7 @@ static unsigned count_named(uint32_t n_futures, double share, unsigned *n_right)
         struct planted p;
 
         plant(&p, &rng, n_futures, share);
-        mir_explain(&p.t, &p.draws, &p.c, n_futures, &fan);
+        mir_explain(&p.t, NULL, &p.draws, &p.c, n_futures, &fan);
         n += fan.n_jobs > 0;
         *n_right += fan.n_jobs > 0 && fan.jobs[0].id == 1000;
         unplant(&p);
@@ -276,7 +276,7 @@ static void jobs_drawn_alike_count_once(void **state)
     plant(&p, &rng, 64, 1);
     for (uint32_t f = 0; f < 64; f++)
         p.draws.running_left_s[f * N_STRANGERS + 9] = p.draws.running_left_s[f * N_STRANGERS];
-    mir_explain(&p.t, &p.draws, &p.c, 64, &fan);
+    mir_explain(&p.t, NULL, &p.draws, &p.c, 64, &fan);
     assert_int_equal(fan.n_jobs, 1);
     unplant(&p);
 }
@@ -293,7 +293,7 @@ static void who_makes_it_earlier_has_a_negative_effect(void **state)
     for (uint32_t f = 0; f < 64; f++)
         p.t.start_at[(size_t)f * MIR_LOOKAHEAD_CANDIDATES_MAX] =
             NOW + 400 * HOUR - p.draws.running_left_s[f * N_STRANGERS + 3];
-    mir_explain(&p.t, &p.draws, &p.c, 64, &fan);
+    mir_explain(&p.t, NULL, &p.draws, &p.c, 64, &fan);
     assert_int_equal(fan.n_jobs, 1);
     assert_int_equal(fan.jobs[0].id, 1003);
     assert_true(fan.jobs[0].effect_h < 0);
@@ -322,7 +322,7 @@ static void the_greatest_effect_comes_first(void **state)
         p.t.start_at[(size_t)f * MIR_LOOKAHEAD_CANDIDATES_MAX] =
             NOW + (int64_t)((100 + 20 * x0 + 18 * x1) * HOUR);
     }
-    mir_explain(&p.t, &p.draws, &p.c, 512, &fan);
+    mir_explain(&p.t, NULL, &p.draws, &p.c, 512, &fan);
     assert_true(fan.n_jobs >= 2);
     assert_int_equal(fan.jobs[0].id, 1001);
     assert_int_equal(fan.jobs[1].id, 1000);
@@ -342,12 +342,12 @@ static void a_band_holds_eight_of_ten_futures(void **state)
     plant(&p, &rng, 21, 0);
     for (uint32_t f = 0; f < 21; f++) /* 0, 1, ... 20 h late, in some order */
         p.t.start_at[(size_t)f * MIR_LOOKAHEAD_CANDIDATES_MAX] = NOW + (f * 8 % 21) * HOUR;
-    mir_explain(&p.t, &p.draws, &p.c, 21, &fan);
+    mir_explain(&p.t, NULL, &p.draws, &p.c, 21, &fan);
     assert_float_equal(fan.cost_p10_h[0], 2, 1e-9);
     assert_float_equal(fan.cost_p90_h[0], 18, 1e-9);
     p.c.overlap_weight = 0.5; /* and the same as overlap */
     p.c.predecessor_end_at = NOW + 20 * HOUR;
-    mir_explain(&p.t, &p.draws, &p.c, 21, &fan);
+    mir_explain(&p.t, NULL, &p.draws, &p.c, 21, &fan);
     assert_float_equal(fan.cost_p10_h[0], 1, 1e-9);
     assert_float_equal(fan.cost_p90_h[0], 9, 1e-9);
     unplant(&p);

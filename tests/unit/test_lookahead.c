@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "daemon/core/alloc.h"
+#include "daemon/host/runs.h"
 #include "models/lookahead/draws.h"
 #include "plugins/policy.h"
 
@@ -633,6 +634,56 @@ static void without_a_lookahead_another_rule_decides(void **state)
     asking_close(&a);
 }
 
+static void where_trust_is_lost_another_rule_decides_until_it_is_found(void **state)
+{
+    struct mir_lessons lessons;
+    struct asking a;
+
+    (void)state;
+    mir_lessons_init(&lessons);
+    asking_open(&a, "lookahead");
+    lessons.trust = (struct mir_lookahead_trust){50, 80, 0.61, true};
+    mir_lookahead_set_lessons(a.scene.lookahead, &lessons);
+    assert_int_equal(decide(&a, NOW), MIRAGE_WAIT);
+    assert_int_equal(a.last.fell_back, 1);
+    assert_says(&a, "lookahead: 61 % outside its 90 % band: no model, by qbets");
+    lessons.trust.lost = false;
+    mir_lookahead_set_lessons(a.scene.lookahead, &lessons);
+    assert_int_equal(decide(&a, NOW + 600), MIRAGE_WAIT);
+    assert_int_equal(a.last.fell_back, 0);
+    asking_close(&a);
+}
+
+/* Of one's own queue, from the same futures: who waits behind a full machine starts when it ends. */
+static void jobs_that_wait_are_foretold(void **state)
+{
+    struct mir_lesson_book *book = mir_lesson_book_create();
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    add_certain(&s, NODES, NOW + 6 * HOUR);
+    s.pending[0] = (struct mir_pending_job){.submit_at = NOW - 60,
+                                            .eligible_at = NOW - 60,
+                                            .id = 9,
+                                            .limit_s = 5 * HOUR,
+                                            .n_nodes = NODES,
+                                            .user = USER};
+    s.queue.n_pending = 1;
+    mir_lookahead_look(s.lookahead, &s.queue);
+    assert_int_equal(mir_lookahead_foretell(s.lookahead, book, NULL), 0);
+    assert_int_equal(mir_lookahead_cost(s.lookahead).n_futures, MIR_LESSON_FUTURES);
+    mir_lesson_book_start(book, mir_run_key(9, NOW - 60), NOW + 6 * HOUR);
+    assert_int_equal(mir_lesson_book_get(book)->trust.n_starts, 1);
+    assert_true(mir_lesson_book_get(book)->trust.outside < 0.5); /* within */
+    assert_int_equal(mir_lookahead_foretell(s.lookahead, book, NULL), 0);
+    assert_int_equal(mir_lookahead_cost(s.lookahead).n_futures, MIR_LESSON_FUTURES); /* no more */
+    mir_lookahead_refuse(s.lookahead, "no lookahead");
+    assert_int_equal(mir_lookahead_foretell(s.lookahead, book, NULL), -ENOTSUP);
+    mir_lesson_book_destroy(book);
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -658,6 +709,8 @@ int main(void)
         cmocka_unit_test(the_policy_is_quiet_for_a_third_of_the_way),
         cmocka_unit_test(a_margin_lets_it_submit_at_a_small_loss),
         cmocka_unit_test(without_a_lookahead_another_rule_decides),
+        cmocka_unit_test(where_trust_is_lost_another_rule_decides_until_it_is_found),
+        cmocka_unit_test(jobs_that_wait_are_foretold),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
