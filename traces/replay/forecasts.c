@@ -70,34 +70,6 @@ static int64_t last_decision_at(const struct mir_episodes *e, int64_t from_at)
     return to_at + (int64_t)e->n_jobs * (MIR_EPISODE_HORIZON_S + e->shape.limit_s);
 }
 
-int mir_background_make(const struct mir_episodes *e,
-                        const struct mir_sim_options *options,
-                        int64_t from_at,
-                        struct mir_background *out,
-                        struct mir_error *err)
-{
-    int rc = mir_job_timeline_create(options, &out->jobs, err);
-
-    if (rc == 0 && is_asked_for(e, MIR_SNAPSHOT_LOOKAHEAD))
-        mir_habit_track_make(&out->jobs, &out->habits);
-    if (rc == 0 && (mir_forecasts_wanted(e) & MIR_SNAPSHOT_FORECAST) != 0)
-        rc = mir_calibration_track_make(options, &out->jobs, e->model, last_decision_at(e, from_at),
-                                        &out->calibrations, err);
-    if (rc != 0 || !wants_paper(e))
-        return rc;
-    return mir_paper_rows_make(options, from_at, last_decision_at(e, from_at), &out->paper, err);
-}
-
-void mir_background_release(struct mir_background *background)
-{
-    mir_habit_track_release(&background->habits);
-    mir_calibration_track_release(&background->calibrations);
-    mir_job_timeline_release(&background->jobs);
-    mir_paper_rows_release(&background->paper);
-}
-
-/* ---- A worker's forecaster and lookahead */
-
 static struct mir_lookahead *create_lookahead(const struct mir_episodes *e)
 {
     const struct mir_workload *w = e->workload;
@@ -112,6 +84,57 @@ static struct mir_lookahead *create_lookahead(const struct mir_episodes *e)
     options.seed = e->seed;
     return mir_lookahead_create(&options);
 }
+
+/* Forecasts that are told the truth have nothing to learn. */
+static bool learns(const struct mir_episodes *e)
+{
+    return is_asked_for(e, MIR_SNAPSHOT_LOOKAHEAD) && e->truth == 0;
+}
+
+static int make_lessons(const struct mir_episodes *e,
+                        const struct mir_sim_options *options,
+                        int64_t from_at,
+                        struct mir_background *out,
+                        struct mir_error *err)
+{
+    struct mir_lookahead *lookahead = create_lookahead(e);
+    int rc = mir_lesson_track_make(options, &out->jobs, &out->habits, lookahead, from_at,
+                                   last_decision_at(e, from_at), &out->lessons, err);
+
+    mir_lookahead_destroy(lookahead);
+    return rc;
+}
+
+int mir_background_make(const struct mir_episodes *e,
+                        const struct mir_sim_options *options,
+                        int64_t from_at,
+                        struct mir_background *out,
+                        struct mir_error *err)
+{
+    int rc = mir_job_timeline_create(options, &out->jobs, err);
+
+    if (rc == 0 && is_asked_for(e, MIR_SNAPSHOT_LOOKAHEAD))
+        mir_habit_track_make(&out->jobs, &out->habits);
+    if (rc == 0 && learns(e))
+        rc = make_lessons(e, options, from_at, out, err);
+    if (rc == 0 && (mir_forecasts_wanted(e) & MIR_SNAPSHOT_FORECAST) != 0)
+        rc = mir_calibration_track_make(options, &out->jobs, e->model, last_decision_at(e, from_at),
+                                        &out->calibrations, err);
+    if (rc != 0 || !wants_paper(e))
+        return rc;
+    return mir_paper_rows_make(options, from_at, last_decision_at(e, from_at), &out->paper, err);
+}
+
+void mir_background_release(struct mir_background *background)
+{
+    mir_habit_track_release(&background->habits);
+    mir_lesson_track_release(&background->lessons);
+    mir_calibration_track_release(&background->calibrations);
+    mir_job_timeline_release(&background->jobs);
+    mir_paper_rows_release(&background->paper);
+}
+
+/* ---- A worker's forecaster and lookahead */
 
 static void begin_lookahead(struct mir_forecasts *f)
 {
@@ -207,6 +230,14 @@ mir_forecasts_look(struct mir_forecasts *f, const struct mir_snapshot *queue, bo
     return f->forecaster;
 }
 
+static void give_lessons(struct mir_forecasts *f, int64_t now)
+{
+    const struct mir_lessons *lessons = mir_lesson_track_at(&f->background->lessons, now);
+
+    if (lessons != NULL)
+        mir_lookahead_set_lessons(f->lookahead, lessons);
+}
+
 struct mir_lookahead *mir_forecasts_look_ahead(struct mir_forecasts *f,
                                                const struct mir_snapshot *queue)
 {
@@ -219,6 +250,7 @@ struct mir_lookahead *mir_forecasts_look_ahead(struct mir_forecasts *f,
                             mir_live_books_arrivals(f->live));
     mir_habit_track_at(&f->background->habits, queue->now, &habits);
     mir_lookahead_set_habits(f->lookahead, &habits);
+    give_lessons(f, queue->now);
     mir_lookahead_look(f->lookahead, queue);
     return f->lookahead;
 }

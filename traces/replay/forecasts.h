@@ -20,6 +20,7 @@
 #include "traces/replay/episodes.h"
 #include "traces/replay/habit_track.h"
 #include "traces/replay/job_timeline.h"
+#include "traces/replay/lesson_track.h"
 #include "traces/replay/paper_rows.h"
 #include "traces/sim/sim.h"
 
@@ -27,6 +28,7 @@
 struct mir_background {
     struct mir_job_timeline jobs;
     struct mir_habit_track habits;             /* n 0: nobody asks for a lookahead */
+    struct mir_lesson_track lessons;           /* n 0: as habits, or the truth is told */
     struct mir_calibration_track calibrations; /* n 0: nobody asks for forecasts */
     struct mir_paper_rows paper;               /* n 0: nobody asks for it */
 };
