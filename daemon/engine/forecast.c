@@ -195,6 +195,7 @@ void mir_engine_forecast_listed(struct mir_engine *e, const struct mir_live_jobs
     mir_engine_outlook_list(e, jobs);
     if (look(e))
         push_paper(f);
+    mir_engine_outlook_listed(e);
     mir_engine_shadows_save(e);
 }
 

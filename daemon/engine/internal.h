@@ -493,6 +493,8 @@ void mir_engine_outlook_run(struct mir_engine *e, const struct mir_run_event *ev
 /* Accounting has told of all jobs since then. */
 void mir_engine_outlook_told(struct mir_engine *e, int64_t from_at);
 void mir_engine_outlook_list(struct mir_engine *e, const struct mir_live_jobs *jobs);
+/* After a list the forecaster has its queue: once an hour its jobs are foretold, for lessons. */
+void mir_engine_outlook_listed(struct mir_engine *e);
 /* The forecaster's queue is another one. */
 void mir_engine_outlook_stale(struct mir_engine *e);
 /*

@@ -2,6 +2,7 @@
 /* outlook.c - the lookahead inside the engine: who feeds it, and what it may cost. */
 #include "daemon/engine/outlook.h"
 
+#include <errno.h>
 #include <math.h>
 
 #include "daemon/core/alloc.h"
@@ -24,6 +25,7 @@ void mir_engine_outlook_create(struct mir_engine *e)
     mir_cluster_init(&o->cluster, MIR_SCHED_SLURM, 0);
     snprintf(o->refusal, sizeof(o->refusal), "no lookahead: cluster not told");
     o->habits = mir_habit_book_create();
+    o->lessons = mir_lesson_book_create();
     o->arrivals = mir_arrivals_book_create(MOST_SUBMISSIONS);
     mir_arrivals_book_set_runs(o->arrivals, e->forecast->book);
 }
@@ -53,6 +55,7 @@ void mir_engine_outlook_destroy(struct mir_engine *e)
         return;
     drop_lookahead(o);
     mir_arrivals_book_destroy(o->arrivals);
+    mir_lesson_book_destroy(o->lessons);
     mir_habit_book_destroy(o->habits);
     free(o->partition_of);
     free(o->pending);
@@ -146,6 +149,7 @@ static void hear_start(struct mir_engine *e, const struct mir_run_event *event)
     mir_arrivals_book_started(o->arrivals, event->run, event->start_at);
     mir_habit_book_start(o->habits, event->run, &shape, mir_habit_curve(runs, &shape),
                          event->submit_at, event->start_at);
+    mir_lesson_book_start(o->lessons, event->run, event->start_at);
 }
 
 static void hear_end(struct mir_engine_outlook *o, const struct mir_run_event *event)
@@ -475,6 +479,7 @@ static void look(struct mir_engine *e)
     mir_lookahead_set_books(o->lookahead, e->forecast->book, o->arrivals);
     mir_habit_book_get(o->habits, o->queue.now, &habits);
     mir_lookahead_set_habits(o->lookahead, &habits);
+    mir_lookahead_set_lessons(o->lookahead, mir_lesson_book_get(o->lessons));
     mir_lookahead_set_ticks(o->lookahead, o->backfill_at);
     mir_lookahead_look(o->lookahead, &o->queue);
     tell_chains(e);
@@ -489,4 +494,32 @@ struct mir_lookahead *mir_engine_lookahead(struct mir_engine *e)
         look(e);
     set_budget(e);
     return e->outlook->lookahead;
+}
+
+/* ---- lessons ---- */
+
+static bool is_asked_for(const struct mir_engine *e)
+{
+    for (size_t i = 0; i < e->n_chains; i++) {
+        const struct mirage_plugin *plugin =
+            mir_policy_plugin(mir_engine_policy_of(e, e->chains[i]));
+
+        if ((plugin->snapshot_parts & MIR_SNAPSHOT_LOOKAHEAD) != 0)
+            return true;
+    }
+    return false;
+}
+
+void mir_engine_outlook_listed(struct mir_engine *e)
+{
+    struct mir_engine_outlook *o = e->outlook;
+    struct mir_lookahead *lookahead;
+    int64_t now = mir_engine_at(e);
+
+    if (now - o->lessons_at < MIR_LESSON_LOOK_S || !is_asked_for(e))
+        return;
+    lookahead = mir_engine_lookahead(e);
+    if (lookahead == NULL || mir_lookahead_foretell(lookahead, o->lessons, NULL) == -EBUSY)
+        return; /* with the next list */
+    o->lessons_at = now;
 }

@@ -10,6 +10,7 @@
 #include "daemon/engine/internal.h"
 #include "models/futures/arrivals.h"
 #include "models/lookahead/habits.h"
+#include "models/lookahead/lessons.h"
 #include "models/lookahead/lookahead.h"
 #include "traces/sim/cluster.h"
 
@@ -18,6 +19,8 @@ struct mir_engine_outlook {
     char refusal[64]; /* why it cannot be played; "": it can */
     struct mir_arrivals_book *arrivals;
     struct mir_habit_book *habits;
+    struct mir_lesson_book *lessons; /* since we started: none is kept on disk */
+    int64_t lessons_at;              /* when futures were played for them last; 0: never */
 
     struct mir_lookahead *lookahead; /* NULL: to be made */
     uint16_t *partition_of;          /* the cluster's number of each of the queue's */

@@ -343,6 +343,8 @@ static void decide_as_replay(struct world *w,
     mir_lookahead_set_books(lookahead, w->runs, w->arrivals);
     mir_habit_book_get(w->habits, w->lab->list.at, &habits);
     mir_lookahead_set_habits(lookahead, &habits);
+    /* A replay's come from its log: test_lesson_track.c. */
+    mir_lookahead_set_lessons(lookahead, mir_lesson_book_get(w->lab->engine->outlook->lessons));
     mir_lookahead_set_ticks(lookahead, w->lab->list.at - 17);
     mir_lookahead_look(lookahead, &queue);
     *out = (struct mirage_decision){.size = sizeof(*out)};
