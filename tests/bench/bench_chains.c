@@ -182,7 +182,7 @@ static void teach(struct world *w)
     for (size_t i = 0; i < w->workload.n_jobs; i++) {
         const struct mir_job *job = &w->workload.jobs[i];
         const struct mir_run_shape shape = {job->user, w->workload.stem_of[job->name], job->n_nodes,
-                                            job->limit_s};
+                                            job->limit_s, 0};
         const struct mir_arrival arrival = {
             .submit_at = job->submit_at,
             .n_nodes = job->n_nodes,
@@ -236,6 +236,7 @@ static void open_lookahead(struct world *w)
     options.cluster = &w->cluster;
     w->lookahead = mir_lookahead_create(&options);
     w->runs = mir_run_book_create();
+    mir_run_book_mix(w->runs);
     w->arrivals = mir_arrivals_book_create((size_t)1 << 17);
     mir_arrivals_book_set_runs(w->arrivals, w->runs);
     teach(w);

@@ -74,7 +74,7 @@ static struct mir_run_shape draw_shape(const struct size *size, struct mir_rng *
     uint32_t user = 1 + (uint32_t)mir_rng_below(rng, size->n_users);
 
     return (struct mir_run_shape){user, 4 * user + (uint32_t)mir_rng_below(rng, 4),
-                                  draw_nodes(size, rng), draw_limit(size, rng)};
+                                  draw_nodes(size, rng), draw_limit(size, rng), 0};
 }
 
 static void teach(struct world *w, struct mir_rng *rng)

@@ -30,7 +30,7 @@ struct world {
 static void open_world(struct world *w)
 {
     printf("# seed %u\n", (unsigned)SEED);
-    *w = (struct world){.shape = {1, 1, 1, LIMIT}};
+    *w = (struct world){.shape = {1, 1, 1, LIMIT, 0}};
     w->runs = mir_run_book_create();
     w->book = mir_habit_book_create();
     w->curve = mir_run_book_curve(w->runs, &w->shape);
