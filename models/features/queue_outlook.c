@@ -108,9 +108,9 @@ static void look_at_one_running(struct mir_queue_outlook *o, size_t i, struct mi
     double limit_s = mir_between_s(r->start_at, r->planned_end_at);
     double elapsed_s = fmax(mir_between_s(r->start_at, o->queue->now), 0);
     double planned_s = fmax(mir_between_s(o->queue->now, r->planned_end_at), 0);
-    struct mir_run_shape shape = {r->user, r->name, r->n_nodes,
-                                  limit_s > 0 && limit_s < INT32_MAX ? (int32_t)limit_s
-                                                                     : MIR_UNLIMITED, 0};
+    struct mir_run_shape shape = {
+        r->user, r->name, r->n_nodes,
+        limit_s > 0 && limit_s < INT32_MAX ? (int32_t)limit_s : MIR_UNLIMITED, 0};
     const struct mir_run_curve *curve = mir_run_book_curve(book, &shape);
     /* What keeps running past its plan (clocks, suspension) ends any moment. */
     bool sure = r->chained != 0 || planned_s <= 0;
