@@ -54,6 +54,19 @@ void mir_rule_fall_back(const struct mirage_decision *other,
     va_end(args);
 }
 
+struct mir_lookahead *mir_rule_lookahead(const struct mirage_view *view)
+{
+    bool has = view->size >= offsetof(struct mirage_view, lookahead) + sizeof(view->lookahead);
+
+    return has ? view->lookahead : NULL;
+}
+
+uint64_t mir_rule_chain(const struct mirage_view *view)
+{
+    return view->size >= offsetof(struct mirage_view, chain) + sizeof(view->chain) ? view->chain
+                                                                                   : 0;
+}
+
 void mir_rule_no_history(struct mirage_decision *out)
 {
     out->action = MIRAGE_WAIT;

@@ -32,6 +32,13 @@ void mir_rule_fall_back(const struct mirage_decision *other,
                         const char *fmt,
                         ...) __attribute__((format(printf, 3, 4)));
 
+/*
+ * Members of the view that a host program may be too old to have: then NULL, or 0, as
+ * where it has none.
+ */
+struct mir_lookahead *mir_rule_lookahead(const struct mirage_view *view);
+uint64_t mir_rule_chain(const struct mirage_view *view);
+
 /* Wait, because nothing is known of waits yet. */
 void mir_rule_no_history(struct mirage_decision *out);
 

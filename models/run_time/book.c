@@ -10,6 +10,7 @@
 #include "daemon/core/alloc.h"
 #include "daemon/core/clock.h"
 #include "daemon/host/job.h"
+#include "models/run_time/hash.h"
 #include "models/run_time/mixer.h"
 
 #define H 3600.0F
@@ -88,17 +89,6 @@ struct mir_run_book {
 
 /* ---- Keys */
 
-static uint64_t mix(uint64_t h, uint64_t value)
-{
-    h ^= value + UINT64_C(0x9e3779b97f4a7c15) + (h << 6) + (h >> 2);
-    h ^= h >> 30;
-    h *= UINT64_C(0xbf58476d1ce4e5b9);
-    h ^= h >> 27;
-    h *= UINT64_C(0x94d049bb133111eb);
-    h ^= h >> 31;
-    return h | 1; /* 0 marks a free slot */
-}
-
 /* 1, 2, 3-4, 5-8, 9-16, ... */
 static uint32_t size_class(uint32_t n_nodes)
 {
@@ -111,7 +101,7 @@ static uint32_t size_class(uint32_t n_nodes)
 
 static uint64_t crowd_hash(void)
 {
-    return mix(1, 0);
+    return mir_run_hash(1, 0);
 }
 
 /* From the crowd to the very request; a job of nobody has the crowd's levels only. */
@@ -121,12 +111,13 @@ static unsigned hashes_of(const struct mir_run_shape *s, uint64_t out[MIR_RUN_LE
     unsigned n = 0;
 
     out[n++] = crowd_hash();
-    out[n++] = mix(mix(2, limit), size);
+    out[n++] = mir_run_hash(mir_run_hash(2, limit), size);
     if (s->user == 0)
         return n;
-    out[n++] = mix(3, s->user);
-    out[n++] = mix(mix(4, s->user), limit);
-    out[n++] = mix(mix(mix(mix(5, s->user), s->name), limit), size);
+    out[n++] = mir_run_hash(3, s->user);
+    out[n++] = mir_run_hash(mir_run_hash(4, s->user), limit);
+    out[n++] =
+        mir_run_hash(mir_run_hash(mir_run_hash(mir_run_hash(5, s->user), s->name), limit), size);
     return n;
 }
 
@@ -287,7 +278,7 @@ static void learn_end(struct mir_run_book *book, const struct mir_run_shape *sha
 
 static size_t slot_of(const struct mir_run_book *book, uint64_t id)
 {
-    size_t mask = book->n_slots - 1, i = (size_t)mix(7, id) & mask;
+    size_t mask = book->n_slots - 1, i = (size_t)mir_run_hash(7, id) & mask;
 
     while (book->slots[i] != 0 &&
            (book->slots[i] == UINT32_MAX || book->running[book->slots[i] - 1].id != id))
@@ -545,7 +536,7 @@ static uint64_t hash_of(const struct mir_run_shape *shape)
     uint64_t hashes[MIR_RUN_LEVELS];
     unsigned n = hashes_of(shape, hashes);
 
-    return mix(hashes[n - 1], (uint64_t)(uint32_t)shape->limit_s);
+    return mir_run_hash(hashes[n - 1], (uint64_t)(uint32_t)shape->limit_s);
 }
 
 const struct mir_run_curve *mir_run_book_curve(struct mir_run_book *book,
@@ -563,7 +554,8 @@ static uint64_t hash_of_job(const struct mir_run_shape *shape, int64_t start_at)
 {
     unsigned waited = mir_run_mixer_wait_class(shape->waited_s);
 
-    return mix(mix(mix(hash_of(shape), waited), shape->n_nodes), (uint64_t)start_at);
+    return mir_run_hash(mir_run_hash(mir_run_hash(hash_of(shape), waited), shape->n_nodes),
+                        (uint64_t)start_at);
 }
 
 const struct mir_run_curve *mir_run_book_job_curve(struct mir_run_book *book,

@@ -8,6 +8,7 @@
 
 #include "daemon/core/alloc.h"
 #include "daemon/core/clock.h"
+#include "models/run_time/hash.h"
 
 /* Of the limit; who outlives the last bin is cut by it. */
 enum { BINS = 15 };
@@ -88,16 +89,6 @@ struct mir_run_mixer {
 };
 
 /* ---- cells */
-
-static uint64_t mix(uint64_t h, uint64_t value)
-{
-    h ^= value + UINT64_C(0x9e3779b97f4a7c15) + (h << 6) + (h >> 2);
-    h ^= h >> 30;
-    h *= UINT64_C(0xbf58476d1ce4e5b9);
-    h ^= h >> 27;
-    h *= UINT64_C(0x94d049bb133111eb);
-    return h ^ h >> 31;
-}
 
 static struct cell *bucket_of(const struct mir_run_mixer *m, uint64_t hash)
 {
@@ -221,17 +212,17 @@ static void find_keys(const struct mir_run_mixer *m,
     uint64_t oldest = bin_of(kin.oldest), *k = out->of;
 
     k[CROWD] = 0;
-    k[USER_LIMIT] = mix(s->user, limit);
-    k[USER_NAME] = mix(s->user, s->name);
-    k[REQUEST] = mix(mix(mix(s->user, s->name), limit), size_class(s));
+    k[USER_LIMIT] = mir_run_hash(s->user, limit);
+    k[USER_NAME] = mir_run_hash(s->user, s->name);
+    k[REQUEST] = mir_run_hash(mir_run_hash(mir_run_hash(s->user, s->name), limit), size_class(s));
     k[WAIT_LIMIT] = wait_class(s) << 8 | limit_class(s);
-    k[USER_WAIT] = mix(s->user, wait_class(s));
+    k[USER_WAIT] = mir_run_hash(s->user, wait_class(s));
     k[SIBLINGS] = count_class(kin.n) << 16 | of_limit << 8 | oldest;
-    k[USER_SIBLINGS] = mix(s->user, of_limit << 8 | oldest / 2);
-    k[NAME_LIMIT] = mix(s->name, limit);
+    k[USER_SIBLINGS] = mir_run_hash(s->user, of_limit << 8 | oldest / 2);
+    k[NAME_LIMIT] = mir_run_hash(s->name, limit);
     for (unsigned i = 0; i < N_CONTEXTS; i++)
-        k[i] = mix(i + 1, k[i]) | 1;
-    k[LAST_RUNS] = mix(LAST_RUNS + 1, last_ends(m, k[USER_LIMIT])) | 1;
+        k[i] = mir_run_hash(i + 1, k[i]);
+    k[LAST_RUNS] = mir_run_hash(LAST_RUNS + 1, last_ends(m, k[USER_LIMIT]));
 }
 
 /* ---- what experts say */

@@ -144,20 +144,6 @@ static int without_lookahead(struct hybrid *h,
 
 /* ---- What the forest says */
 
-/* NULL also where the host program is older than this member of the view. */
-static struct mir_lookahead *lookahead_of(const struct mirage_view *view)
-{
-    return view->size >= offsetof(struct mirage_view, lookahead) + sizeof(view->lookahead)
-               ? view->lookahead
-               : NULL;
-}
-
-static uint64_t chain_of(const struct mirage_view *view)
-{
-    return view->size >= offsetof(struct mirage_view, chain) + sizeof(view->chain) ? view->chain
-                                                                                   : 0;
-}
-
 static int ask_forest(const struct mirage_view *view, struct waits *out, struct mir_error *err)
 {
     const struct mir_wait_case c = {
@@ -298,10 +284,10 @@ static int hybrid_decide(void *state,
         .overlap_weight = view->overlap_weight,
         .period_s = view->period_s,
         .n_futures = h->n_futures,
-        .chain = chain_of(view),
+        .chain = mir_rule_chain(view),
     };
 
-    if (lookahead_of(view) == NULL)
+    if (mir_rule_lookahead(view) == NULL)
         return by_forest(h, view, "no lookahead", out, err);
     trust = mir_lookahead_trust(view->lookahead);
     if (trust.lost)

@@ -112,20 +112,6 @@ static int hand_over(struct lookahead *l,
     return fall_back(l, view, why, out, err);
 }
 
-/* NULL also where the host program is older than this member of the view. */
-static struct mir_lookahead *lookahead_of(const struct mirage_view *view)
-{
-    return view->size >= offsetof(struct mirage_view, lookahead) + sizeof(view->lookahead)
-               ? view->lookahead
-               : NULL;
-}
-
-static uint64_t chain_of(const struct mirage_view *view)
-{
-    return view->size >= offsetof(struct mirage_view, chain) + sizeof(view->chain) ? view->chain
-                                                                                   : 0;
-}
-
 /* ---- Without time to play */
 
 /*
@@ -134,10 +120,10 @@ static uint64_t chain_of(const struct mirage_view *view)
  */
 static bool hold(const struct mirage_view *view, const char *why, struct mirage_decision *out)
 {
-    int64_t needed_at = mir_lookahead_needed_at(view->lookahead, chain_of(view));
+    int64_t needed_at = mir_lookahead_needed_at(view->lookahead, mir_rule_chain(view));
     int64_t planned_at, answered_at;
     bool has_plan =
-        mir_lookahead_plan(view->lookahead, chain_of(view), &planned_at, &answered_at) &&
+        mir_lookahead_plan(view->lookahead, mir_rule_chain(view), &planned_at, &answered_at) &&
         view->now - answered_at <= KEEP_S;
     char ago[32], left[32];
 
@@ -281,10 +267,10 @@ static int lookahead_decide(void *state,
         .calibrated = l->calibrated != 0,
         .period_s = view->period_s,
         .n_futures = l->n_futures,
-        .chain = chain_of(view),
+        .chain = mir_rule_chain(view),
     };
 
-    if (lookahead_of(view) == NULL)
+    if (mir_rule_lookahead(view) == NULL)
         return fall_back(l, view, "no lookahead", out, err);
     trust = mir_lookahead_trust(view->lookahead);
     if (trust.lost)
