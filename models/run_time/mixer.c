@@ -71,20 +71,34 @@ struct keys {
 
 typedef float inputs[BINS][INPUTS];
 
-struct mir_mixed_job {
-    struct mir_run_shape shape;
+/* What every question reads of all jobs that run: close together in memory. */
+struct present {
+    struct keys keys; /* as of its start */
     int64_t start_at;
-    size_t place;     /* among those that run */
-    struct keys keys; /* as of its start, as are these: */
-    unsigned set;
+    uint32_t user;
+    int32_t limit_s;
+};
+
+struct mir_mixed_job {
+    size_t place; /* among those that run */
+    unsigned set; /* as of its start, as is this: */
     float pooled[BINS];
+};
+
+/* The crowd's part of all questions at one time. */
+struct crowd {
+    int64_t at;
+    bool is_known;
+    float entered[BINS];
 };
 
 struct mir_run_mixer {
     struct cell *cells;
     float weights[BINS][WEIGHT_SETS][INPUTS], shared[INPUTS];
     struct mir_mixed_job **jobs; /* that run, in no order */
-    size_t n_jobs, cap_jobs;
+    struct present *present;     /* of each of them */
+    size_t n_jobs, cap_jobs, cap_present;
+    struct crowd crowd; /* to be found anew when a job starts or goes */
     uint64_t n_ended;
 };
 
@@ -173,12 +187,12 @@ find_siblings(const struct mir_run_mixer *m, const struct mir_run_shape *shape, 
     struct siblings s = {0};
 
     for (size_t i = 0; i < m->n_jobs; i++) {
-        const struct mir_mixed_job *j = m->jobs[i];
+        const struct present *j = &m->present[i];
 
-        if (j->shape.user != shape->user)
+        if (j->user != shape->user)
             continue;
         s.n++;
-        if (j->shape.limit_s != shape->limit_s)
+        if (j->limit_s != shape->limit_s)
             continue;
         s.n_of_limit++;
         s.oldest = fmax(s.oldest, mir_between_s(j->start_at, now) / shape->limit_s);
@@ -238,19 +252,33 @@ static void expose(float entered[BINS], double fraction)
         entered[b] += (float)(fmin((fraction - edges[b]) / (edges[b + 1] - edges[b]), 1));
 }
 
-static void find_exposure(const struct mir_run_mixer *m,
-                          const struct keys *k,
-                          int64_t now,
-                          struct exposure *out)
+static double age_of(const struct present *j, int64_t now)
+{
+    return mir_between_s(j->start_at, now) / j->limit_s;
+}
+
+/* All jobs are of the crowd, so its part is the dear one. */
+static void expose_crowd(struct mir_run_mixer *m, int64_t now, float out[BINS])
+{
+    if (!m->crowd.is_known || m->crowd.at != now) {
+        m->crowd = (struct crowd){.at = now, .is_known = true};
+        for (size_t i = 0; i < m->n_jobs; i++)
+            expose(m->crowd.entered, age_of(&m->present[i], now));
+    }
+    memcpy(out, m->crowd.entered, sizeof(m->crowd.entered));
+}
+
+static void
+find_exposure(struct mir_run_mixer *m, const struct keys *k, int64_t now, struct exposure *out)
 {
     *out = (struct exposure){0};
+    expose_crowd(m, now, out->of[CROWD]);
     for (size_t i = 0; i < m->n_jobs; i++) {
-        const struct mir_mixed_job *j = m->jobs[i];
-        double fraction = mir_between_s(j->start_at, now) / j->shape.limit_s;
+        const struct present *j = &m->present[i];
 
-        for (unsigned c = 0; c < N_CONTEXTS; c++)
+        for (unsigned c = CROWD + 1; c < N_CONTEXTS; c++)
             if (j->keys.of[c] == k->of[c])
-                expose(out->of[c], fraction);
+                expose(out->of[c], age_of(j, now));
     }
 }
 
@@ -301,7 +329,7 @@ static void ask_cell(const struct cell *cell,
 }
 
 /* From bin `from` on. */
-static void ask_experts(const struct mir_run_mixer *m,
+static void ask_experts(struct mir_run_mixer *m,
                         const struct keys *k,
                         const float pooled[BINS],
                         int64_t now,
@@ -369,7 +397,7 @@ static void draw_curve(const double sum[BINS + 1], double limit_s, struct mir_ru
     out->hazard_sum[MIR_RUN_BINS] = (float)slope;
 }
 
-void mir_run_mixer_curve(const struct mir_run_mixer *m,
+void mir_run_mixer_curve(struct mir_run_mixer *m,
                          const struct mir_run_shape *shape,
                          const struct mir_run_curve *pooled,
                          int64_t start_at,
@@ -402,9 +430,10 @@ void mir_run_mixer_curve(const struct mir_run_mixer *m,
 static void learn_weights(struct mir_run_mixer *m, const struct mir_mixed_job *j, unsigned bin)
 {
     float step = STEP * (1 + FIRST_STEPS / (1 + (float)m->n_ended / FIRST_JOBS));
+    const struct present *p = &m->present[j->place];
     inputs x;
 
-    ask_experts(m, &j->keys, j->pooled, j->start_at, 0, x);
+    ask_experts(m, &p->keys, j->pooled, p->start_at, 0, x);
     for (unsigned b = 0; b <= bin && b < BINS; b++) {
         float *own = m->weights[b][j->set];
         float miss = (b == bin) - mixed_end(m, b, j->set, x[b]);
@@ -437,12 +466,13 @@ static void learn_cell(struct cell *cell, unsigned bin)
 
 void mir_run_mixer_end(struct mir_run_mixer *m, struct mir_mixed_job *job, double run_s, bool cut)
 {
-    unsigned bin = cut ? BINS : bin_of(run_s / job->shape.limit_s);
+    const struct present *p = &m->present[job->place];
+    unsigned bin = cut ? BINS : bin_of(run_s / p->limit_s);
 
     m->n_ended++;
     learn_weights(m, job, bin);
     for (unsigned c = 0; c < N_CONTEXTS; c++)
-        learn_cell(use_cell(m, job->keys.of[c]), bin);
+        learn_cell(use_cell(m, p->keys.of[c]), bin);
     mir_run_mixer_drop(m, job);
 }
 
@@ -475,6 +505,7 @@ void mir_run_mixer_destroy(struct mir_run_mixer *m)
     while (m->n_jobs > 0)
         mir_run_mixer_drop(m, m->jobs[m->n_jobs - 1]);
     free(m->jobs);
+    free(m->present);
     free(m->cells);
     free(m);
 }
@@ -485,15 +516,17 @@ struct mir_mixed_job *mir_run_mixer_start(struct mir_run_mixer *m,
                                           int64_t start_at)
 {
     struct mir_mixed_job *job = MIR_NEW(struct mir_mixed_job);
+    struct present p = {.start_at = start_at, .user = shape->user, .limit_s = shape->limit_s};
 
-    job->shape = *shape;
-    job->start_at = start_at;
-    find_keys(m, shape, start_at, &job->keys);
-    job->set = weight_set(m, &job->keys);
+    find_keys(m, shape, start_at, &p.keys);
+    job->set = weight_set(m, &p.keys);
     pooled_ends(shape, pooled, job->pooled);
-    m->jobs = mir_grow(m->jobs, &m->cap_jobs, m->n_jobs + 1, sizeof(*m->jobs));
-    job->place = m->n_jobs;
-    m->jobs[m->n_jobs++] = job;
+    job->place = m->n_jobs++;
+    m->jobs = mir_grow(m->jobs, &m->cap_jobs, m->n_jobs, sizeof(*m->jobs));
+    m->present = mir_grow(m->present, &m->cap_present, m->n_jobs, sizeof(*m->present));
+    m->jobs[job->place] = job;
+    m->present[job->place] = p;
+    m->crowd.is_known = false;
     return job;
 }
 
@@ -502,6 +535,8 @@ void mir_run_mixer_drop(struct mir_run_mixer *m, struct mir_mixed_job *job)
     struct mir_mixed_job *last = m->jobs[--m->n_jobs];
 
     m->jobs[job->place] = last;
+    m->present[job->place] = m->present[last->place];
     last->place = job->place;
+    m->crowd.is_known = false;
     free(job);
 }

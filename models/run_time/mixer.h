@@ -46,7 +46,7 @@ void mir_run_mixer_drop(struct mir_run_mixer *m, struct mir_mixed_job *job);
  * The curve at `now` of a job with a limit that started at `start_at`; INT64_MAX: that
  * still waits.  What a job that runs has survived already is left as pooled.
  */
-void mir_run_mixer_curve(const struct mir_run_mixer *m,
+void mir_run_mixer_curve(struct mir_run_mixer *m,
                          const struct mir_run_shape *shape,
                          const struct mir_run_curve *pooled,
                          int64_t start_at,

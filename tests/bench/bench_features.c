@@ -5,6 +5,7 @@
  */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/core/alloc.h"
 #include "daemon/core/rng.h"
@@ -80,6 +81,7 @@ static struct mir_run_shape draw_shape(const struct size *size, struct mir_rng *
 static void teach(struct world *w, struct mir_rng *rng)
 {
     w->book = mir_run_book_create();
+    mir_run_book_mix(w->book);
     for (uint64_t id = 1; id <= N_ENDED; id++) {
         struct mir_run_shape shape = draw_shape(w->size, rng);
         double run_s = fmin(shape.limit_s, 1 + 4 * HOUR_S * mir_rng_exponential(rng));
@@ -218,6 +220,57 @@ static double run_features(struct mir_bench *b, void *context)
     return ms;
 }
 
+/* What a lookahead asks for at a look: a curve of each job's own. */
+static void ask_job_curves(struct world *w)
+{
+    mir_run_book_update(w->book, NOW); /* so that none is remembered */
+    for (size_t i = 0; i < w->size->n_running; i++) {
+        const struct mir_running_job *r = &w->running[i];
+        const struct mir_run_shape s = {r->user, r->name, r->n_nodes,
+                                        (int32_t)(r->planned_end_at - r->start_at), HOUR_S};
+
+        w->checksum += (double)mir_run_book_job_curve(w->book, &s, r->start_at)->hazard_sum[20];
+    }
+    for (size_t i = 0; i < w->size->n_pending; i++) {
+        const struct mir_pending_job *p = &w->pending[i];
+        const struct mir_run_shape s = {p->user, p->name, p->n_nodes, p->limit_s,
+                                        mir_run_waited_s(p->submit_at, NOW)};
+
+        w->checksum += (double)mir_run_book_job_curve(w->book, &s, INT64_MAX)->hazard_sum[20];
+    }
+}
+
+static double run_job_curves(struct mir_bench *b, void *context)
+{
+    struct world *w = context;
+    size_t n_jobs = w->size->n_running + w->size->n_pending;
+    int n = b->quick ? 1 : n_jobs > 1000 ? 5 : 200;
+    int64_t start_ns;
+    double ms;
+
+    w->checksum = 0;
+    start_ns = mir_clock_cpu_ns();
+    for (int i = 0; i < n; i++)
+        ask_job_curves(w);
+    ms = mir_bench_seconds_since(start_ns) * 1000 / n;
+    snprintf(b->note, sizeof b->note, "%zu jobs, %.1f us a job, checksum %.6g", n_jobs,
+             ms * 1000 / (double)n_jobs, w->checksum / n);
+    return ms;
+}
+
+static void measure_job_curves(struct mir_bench *b, const struct size *size)
+{
+    struct world w;
+    char name[64];
+
+    snprintf(name, sizeof name, "job_curves%s", size->name + strlen("features"));
+    if (!mir_bench_wants(b, name))
+        return;
+    world_open(&w, size);
+    mir_bench_measure(b, name, "ms", run_job_curves, &w);
+    world_release(&w);
+}
+
 int main(int argc, char **argv)
 {
     struct mir_bench b = {0};
@@ -225,6 +278,8 @@ int main(int argc, char **argv)
 
     if (rc != 0)
         return rc;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        measure_job_curves(&b, &sizes[i]);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct world w;
         double ms;
