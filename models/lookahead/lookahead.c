@@ -249,16 +249,12 @@ static struct mir_sim *plant(struct mir_lookahead *l, uint32_t f, int64_t until)
 
 static int play_one(struct mir_lookahead *l, struct mir_start_table *t, struct mir_error *err)
 {
-    bool is_joint = mir_chain_plans_others(&l->plans, t->chain);
-    struct mir_sim *base;
     struct mir_seed seed;
 
     draw(l, t->n_futures, t->until, &seed);
-    if (is_joint)
+    if (mir_chain_plans_others(&l->plans, t->chain))
         mir_chain_plans_join(&l->plans, t->chain, l->queue->now, t->until, &seed);
-    base = mir_seed_bed_plant(l->bed, &seed);
-    return is_joint ? mir_start_table_sketch(t, base, &l->room, err)
-                    : mir_start_table_play(t, base, err);
+    return mir_start_table_play(t, mir_seed_bed_plant(l->bed, &seed), &l->room, err);
 }
 
 /* Where not all can be asked: all plans are put right together. */

@@ -50,6 +50,7 @@ void mir_start_table_begin(struct mir_start_table *t,
     t->end_at = c->predecessor_end_at;
     t->until = (t->end_at > now ? t->end_at : now) + MIR_LOOKAHEAD_BEYOND_S;
     t->period_s = c->period_s > 0 ? c->period_s : 600;
+    t->near_s = fine ? 0 : t->period_s;
     t->n_futures = 0;
     place_candidates(t, fine);
 }
@@ -90,29 +91,6 @@ check_fits(const struct mir_start_table *t, struct mir_sim *scratch, struct mir_
     return t->n_futures > 0 ? 0 : mir_sim_submit(scratch, &t->successor, &serial, err);
 }
 
-int mir_start_table_play(struct mir_start_table *t, struct mir_sim *base, struct mir_error *err)
-{
-    /* A bed's simulators differ from future to future in what cannot be copied. */
-    struct mir_sim *scratch = mir_sim_fork(base);
-    int rc = check_fits(t, scratch, err);
-
-    if (rc == 0) {
-        int64_t *row = add_row(t);
-
-        for (uint32_t c = 0; c < t->n_at; c++) {
-            mir_sim_advance(base, t->at[c]);
-            row[c] = mir_sim_probe(base, scratch, &t->successor, t->until);
-            if (row[c] > t->until)
-                row[c] = t->until;
-        }
-        t->n_futures++;
-    }
-    mir_sim_destroy(scratch);
-    return rc;
-}
-
-/* ---- futures of many chains */
-
 void mir_start_room_release(struct mir_start_room *room)
 {
     for (unsigned i = 0; i < MIR_LOOKAHEAD_CANDIDATES_MAX; i++)
@@ -129,49 +107,50 @@ static void keep(struct mir_sim **copy, const struct mir_sim *sim)
         mir_sim_copy(*copy, sim);
 }
 
-struct sketch {
+/* A row that is being filled. */
+struct row {
     const struct mir_start_table *t;
     struct mir_start_room *room;
-    int64_t *row;
+    int64_t *start_at;
 };
 
-static void probe(const struct sketch *s, uint32_t c)
+static void probe(const struct row *s, uint32_t c)
 {
     int64_t start_at =
         mir_sim_probe(s->room->at[c], s->room->scratch, &s->t->successor, s->t->until);
 
-    s->row[c] = start_at < s->t->until ? start_at : s->t->until;
+    s->start_at[c] = start_at < s->t->until ? start_at : s->t->until;
 }
 
 /* On the line from candidate `low` to `high`. */
-static int64_t between(const struct sketch *s, uint32_t low, uint32_t high, uint32_t c)
+static int64_t between(const struct row *s, uint32_t low, uint32_t high, uint32_t c)
 {
-    const int64_t *at = s->t->at, *row = s->row;
+    const int64_t *at = s->t->at, *row = s->start_at;
     double part = (double)(at[c] - at[low]) / (double)(at[high] - at[low]);
 
     return row[low] + (int64_t)(part * (double)(row[high] - row[low]));
 }
 
-static void draw_line(const struct sketch *s, uint32_t low, uint32_t high)
+static void draw_line(const struct row *s, uint32_t low, uint32_t high)
 {
     for (uint32_t c = low + 1; c < high; c++)
-        s->row[c] = between(s, low, high, c);
+        s->start_at[c] = between(s, low, high, c);
 }
 
 /* The ends are known. */
-static void fill_between(const struct sketch *s, uint32_t low, uint32_t high)
+static void fill_between(const struct row *s, uint32_t low, uint32_t high)
 {
     uint32_t middle = low + (high - low) / 2;
     int64_t expected_at, off_s;
 
-    if (high - low < 2 || s->row[high] - s->row[low] <= s->t->period_s) {
+    if (high - low < 2 || s->start_at[high] - s->start_at[low] <= s->t->near_s) {
         draw_line(s, low, high);
         return;
     }
     expected_at = between(s, low, high, middle);
     probe(s, middle);
-    off_s = s->row[middle] - expected_at;
-    if (off_s <= s->t->period_s && off_s >= -s->t->period_s) {
+    off_s = s->start_at[middle] - expected_at;
+    if (off_s <= s->t->near_s && off_s >= -s->t->near_s) {
         draw_line(s, low, middle);
         draw_line(s, middle, high);
         return;
@@ -180,7 +159,7 @@ static void fill_between(const struct sketch *s, uint32_t low, uint32_t high)
     fill_between(s, middle, high);
 }
 
-static void fill_row(const struct sketch *s)
+static void fill_row(const struct row *s)
 {
     uint32_t last = s->t->n_at - 1;
 
@@ -190,10 +169,10 @@ static void fill_row(const struct sketch *s)
     fill_between(s, 0, last);
 }
 
-int mir_start_table_sketch(struct mir_start_table *t,
-                           struct mir_sim *base,
-                           struct mir_start_room *room,
-                           struct mir_error *err)
+int mir_start_table_play(struct mir_start_table *t,
+                         struct mir_sim *base,
+                         struct mir_start_room *room,
+                         struct mir_error *err)
 {
     int rc;
 
@@ -205,7 +184,7 @@ int mir_start_table_sketch(struct mir_start_table *t,
         mir_sim_advance(base, t->at[c]);
         keep(&room->at[c], base);
     }
-    fill_row(&(struct sketch){t, room, add_row(t)});
+    fill_row(&(struct row){t, room, add_row(t)});
     t->n_futures++;
     return 0;
 }

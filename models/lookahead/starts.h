@@ -27,7 +27,7 @@ struct mir_start_table {
     uint64_t chain;
     struct mir_request successor;
     int64_t from_at, end_at, until; /* now; the predecessor's end; how far starts are looked for */
-    int32_t period_s;
+    int32_t period_s, near_s;
     int64_t at[MIR_LOOKAHEAD_CANDIDATES_MAX]; /* submissions, ascending; [0] is now */
     uint32_t n_at;
     int64_t *start_at; /* owned; of future f and submission c: [f * MAX + c] */
@@ -49,19 +49,15 @@ bool mir_start_table_serves(const struct mir_start_table *t,
                             int64_t now);
 
 /*
- * Add a future: `base` is at the table's from_at and is advanced to its end.  Returns
- * 0, or -E2BIG when the successor can never run there, with `base` as it was.
+ * Add a future: `base`, a bed's, is at the table's from_at and is advanced to its end.  Who
+ * submits later starts later, so that starts which are less than near_s apart, or on a line
+ * but for as much, are not probed one by one.  Returns 0, or -E2BIG when the successor can
+ * never run there, with `base` as it was.
  */
-int mir_start_table_play(struct mir_start_table *t, struct mir_sim *base, struct mir_error *err);
-
-/*
- * The same with fewer probes: who submits later starts later, so that starts which are less
- * than a period apart, or on a line but for as much, are not looked at one by one.
- */
-int mir_start_table_sketch(struct mir_start_table *t,
-                           struct mir_sim *base,
-                           struct mir_start_room *room,
-                           struct mir_error *err);
+int mir_start_table_play(struct mir_start_table *t,
+                         struct mir_sim *base,
+                         struct mir_start_room *room,
+                         struct mir_error *err);
 
 static inline int64_t
 mir_start_table_get(const struct mir_start_table *t, uint32_t future, uint32_t candidate)
