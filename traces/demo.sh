@@ -46,12 +46,13 @@ printf '\n$ build/release/mirage-train fit --to %s -o %s\n\n' "$split" "$model"
 build/release/mirage-train fit --to "$split" --no-check --force -o "$model"
 
 policies=()
-for policy in reactive lead:hours=6 avg quantile qbets asa forest-q xgb-q; do
+for policy in reactive lead:hours=6 avg quantile qbets asa forest-q xgb-q lookahead; do
     policies+=(--policy "$policy")
 done
-printf '\n$ build/release/mirage-replay run --from %s --model %s %s --report mirage-demo.html\n\n' \
+printf '\n$ build/release/mirage-replay run --from %s --every 12h --model %s %s --report mirage-demo.html\n\n' \
     "$split" "$model" "${policies[*]}"
-build/release/mirage-replay run --from "$split" --model "$model" "${policies[@]}" --report "$report"
+build/release/mirage-replay run --from "$split" --every 12h --model "$model" "${policies[@]}" \
+    --report "$report"
 
 cat <<END
 
@@ -61,11 +62,12 @@ computation stands still: an interruption.  When the next one starts too early,
 both hold nodes at once: an overlap.  "reactive" submits the next job when the
 last one ends, as most people do, and waits in the queue each time.  The other
 policies submit earlier, each with its own guess of the wait; "forest-q" and
-"xgb-q" have learned it from the two months before.  "clairvoyant"
-knows the future: no policy can do better, and "gap" says how much of the way
-from reactive to it each policy has come.  A cost is the interruption plus w
-times the overlap, in hours for each link of a chain.
+"xgb-q" have learned it from the two months before, and "lookahead" plays out
+possible futures of the queue as it is at each decision.  "clairvoyant" knows
+the future: no policy can do better, and "gap" says how much of the way from
+reactive to it each policy has come.  A cost is the interruption plus w times
+the overlap, in hours for each link of a chain.
 
-The same with pictures, and a chain drawn as bars:
+The same with pictures, a chain drawn as bars, and the futures of one decision:
   $report
 END
