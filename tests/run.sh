@@ -5,7 +5,7 @@
 #   bash tests/run.sh unit      release build; unit tests, corpora, rules: under a minute
 #   bash tests/run.sh quick     release build, its tests but for the long ones, format
 #   bash tests/run.sh lab       release build; what runs against a real Slurm
-#   bash tests/run.sh fuzz      search for crashes, MIR_FUZZ_SECONDS (20) for each target
+#   bash tests/run.sh fuzz      search for crashes, MIR_FUZZ_SECONDS (15) for each target
 #   bash tests/run.sh format    clang-format; "format --fix" applies it
 #   bash tests/run.sh bench     the benchmarks, in full length
 #
@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 tier=${1:-all}
 jobs=$(nproc)
-fuzz_s=${MIR_FUZZ_SECONDS:-20}
+fuzz_s=${MIR_FUZZ_SECONDS:-15}
 logs=$PWD/build/log
 export CTEST_PARALLEL_LEVEL=$jobs
 mkdir -p "$logs"
