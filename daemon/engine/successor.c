@@ -470,7 +470,6 @@ static int by_urgency(const void *a, const void *b)
 
     if (x->needed_at != y->needed_at)
         return x->needed_at < y->needed_at ? -1 : 1;
-
     if (x->end_at != y->end_at)
         return x->end_at < y->end_at ? -1 : 1;
     return strcmp(x->chain->row.id, y->chain->row.id);

@@ -3,6 +3,7 @@
 #include "models/lookahead/calibrate.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "daemon/core/alloc.h"
@@ -38,18 +39,19 @@ static double level_of(const struct mir_calibration *c, unsigned class, double l
     return asked;
 }
 
-/* Where in the sorted starts each rank finds its own. */
-static double *
-places_of(const struct mir_calibration *c, const struct mir_request *successor, uint32_t n)
+static bool has_learned(const struct mir_calibration *c, unsigned class)
 {
-    unsigned class = mir_lesson_class(successor->limit_s);
+    return c != NULL && c->n_learned[class] > 0;
+}
+
+/* Where in the sorted starts each rank finds its own. */
+static double *places_of(const struct mir_calibration *c, unsigned class, uint32_t n)
+{
     double *place = MIR_NEW_ARRAY(double, n);
 
     for (uint32_t r = 0; r < n; r++) {
-        double level = (r + 0.5) / n;
+        double level = level_of(c, class, (r + 0.5) / n);
 
-        if (c != NULL && c->n_learned[class] > 0)
-            level = level_of(c, class, level);
         place[r] = fmin(fmax(level * n - 0.5, 0), n - 1.0);
     }
     return place;
@@ -64,13 +66,21 @@ static int64_t start_between(const struct ranked *sorted, uint32_t n, double pla
     return sorted[low].start_at + llround((place - low) * step_s);
 }
 
-int64_t *mir_calibrated_starts(const struct mir_start_table *t,
-                               const struct mir_calibration *c,
-                               uint32_t n_futures)
+static void copy_starts(const struct mir_start_table *t, uint32_t n_futures, int64_t *out)
 {
-    int64_t *out = MIR_NEW_ARRAY(int64_t, (size_t)t->n_at * n_futures);
+    for (uint32_t k = 0; k < t->n_at; k++)
+        for (uint32_t f = 0; f < n_futures; f++)
+            out[(size_t)k * n_futures + f] = mir_start_table_get(t, f, k);
+}
+
+static void move_starts(const struct mir_start_table *t,
+                        const struct mir_calibration *c,
+                        unsigned class,
+                        uint32_t n_futures,
+                        int64_t *out)
+{
     struct ranked *sorted = MIR_NEW_ARRAY(struct ranked, n_futures);
-    double *place = places_of(c, &t->successor, n_futures);
+    double *place = places_of(c, class, n_futures);
 
     for (uint32_t k = 0; k < t->n_at; k++) {
         for (uint32_t f = 0; f < n_futures; f++)
@@ -82,6 +92,19 @@ int64_t *mir_calibrated_starts(const struct mir_start_table *t,
     }
     free(place);
     free(sorted);
+}
+
+int64_t *mir_calibrated_starts(const struct mir_start_table *t,
+                               const struct mir_calibration *c,
+                               uint32_t n_futures)
+{
+    unsigned class = mir_lesson_class(t->successor.limit_s);
+    int64_t *out = MIR_NEW_ARRAY(int64_t, (size_t)t->n_at * n_futures);
+
+    if (has_learned(c, class))
+        move_starts(t, c, class, n_futures, out);
+    else
+        copy_starts(t, n_futures, out);
     return out;
 }
 
@@ -94,7 +117,7 @@ double mir_calibrated_quantile(const double *sorted,
     unsigned class = mir_lesson_class(limit_s);
     double place;
 
-    if (c == NULL || c->n_learned[class] == 0 || n < 2)
+    if (!has_learned(c, class) || n < 2)
         return mir_sorted_quantile(sorted, n, level);
     place = level_of(c, class, level) * (n + 1.0) - 1;
     return mir_sorted_quantile(sorted, n, fmin(fmax(place / (n - 1.0), 0), 1));

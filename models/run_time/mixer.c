@@ -203,7 +203,6 @@ find_siblings(const struct mir_run_mixer *m, const struct mir_run_shape *shape, 
 static uint64_t last_ends(const struct mir_run_mixer *m, uint64_t user_limit)
 {
     const struct cell *cell = find_cell(m, user_limit);
-
     uint64_t packed = 0;
 
     for (unsigned i = 0; cell != NULL && i < LAST_ENDS; i++)
