@@ -184,9 +184,8 @@ static int check_record(const struct submission *s, const slurm_job_info_t *job,
 
     if (!mir_deed_is(job, &d->who)) {
         *status = mir_deed_refuse(d, MIR_REFUSAL_IDENTITY,
-                                  "job %" PRIu32 " is not the predecessor any more: it is of uid "
-                                  "%" PRIu32 ", submitted at %" PRId64,
-                                  d->who.id, job->user_id, (int64_t)job->submit_time);
+                                  "job %" PRIu32 ": its comment has not the predecessor's token",
+                                  d->who.id);
         return -1;
     }
     if ((job->job_state & JOB_STATE_BASE) == JOB_CANCELLED) {
@@ -240,8 +239,9 @@ static bool is_known(const struct submission *s)
 static int refuse_template(const struct submission *s)
 {
     return mir_deed_refuse(s->d, MIR_REFUSAL_IDENTITY,
-                           "slurmctld knows no job %" PRIu32 ", and the template is of another",
-                           s->d->who.id);
+                           "slurmctld knows no job %" PRIu32 " of uid %" PRIu32
+                           " submitted at %" PRId64 ", and the template is of another",
+                           s->d->who.id, s->d->who.uid, s->d->who.submit_at);
 }
 
 /*
@@ -279,6 +279,18 @@ static int check_stored(const struct submission *s, int *status)
     return rc == 0 ? 0 : -1;
 }
 
+/*
+ * Ids come again, after MaxJobId or where slurmctld's state was set back: then it knows the
+ * predecessor no more, as when it has purged it.  (Another comment alone is no other job.)
+ */
+static bool is_another(const slurm_job_info_t *job, const struct mir_job_identity *who)
+{
+    struct mir_job_identity place = *who;
+
+    place.token[0] = '\0';
+    return !mir_deed_is(job, &place);
+}
+
 static int check_predecessor(const struct submission *s, int *status)
 {
     struct mir_error err = {{0}};
@@ -291,7 +303,10 @@ static int check_predecessor(const struct submission *s, int *status)
         *status = mir_deed_unavailable(s->d, "%s", err.text);
         return -1;
     }
-    rc = check_record(s, &msg->job_array[0], status);
+    if (is_another(&msg->job_array[0], &s->d->who))
+        rc = check_stored(s, status);
+    else
+        rc = check_record(s, &msg->job_array[0], status);
     slurm_free_job_info_msg(msg);
     return rc;
 }

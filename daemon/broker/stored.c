@@ -41,25 +41,6 @@ static const char *text_of(const slurmdb_job_rec_t *job, enum mir_stored what)
     }
 }
 
-/* The newest row of `list`: ids come again, submit times do not. */
-static const slurmdb_job_rec_t *newest(mir_slurm_list list)
-{
-    mir_slurm_list_iterator it = slurm_list_iterator_create(list);
-    const slurmdb_job_rec_t *job, *best = NULL;
-
-    while ((job = slurm_list_next(it)) != NULL) {
-        if (best == NULL || job->submit > best->submit)
-            best = job;
-    }
-    slurm_list_iterator_destroy(it);
-    return best;
-}
-
-static bool is_it(const slurmdb_job_rec_t *job, uint32_t uid, int64_t submit_at)
-{
-    return job != NULL && job->uid == uid && job->submit == submit_at;
-}
-
 /* What is asked of one row. */
 struct wanted {
     uint32_t id, uid;
@@ -70,7 +51,28 @@ struct wanted {
     char *text; /* what `read` says; NULL: the row has it not */
 };
 
-/* A row with script or environment has nothing else in it: only the plain one tells whose it is. */
+static bool is_it(const slurmdb_job_rec_t *job, const struct wanted *w)
+{
+    return job->uid == w->uid && job->submit == w->submit_at;
+}
+
+/*
+ * Ids come again, submit times do not.  Without JOBCOND_FLAG_DUP slurmdbd gives an id's newest
+ * row alone, and one with script or environment has nothing else in it: the plain one tells whose.
+ */
+static const slurmdb_job_rec_t *find_row(mir_slurm_list list, const struct wanted *w)
+{
+    mir_slurm_list_iterator it = slurm_list_iterator_create(list);
+    const slurmdb_job_rec_t *job, *row = NULL;
+
+    while ((job = slurm_list_next(it)) != NULL) {
+        if ((w->flags & (JOBCOND_FLAG_SCRIPT | JOBCOND_FLAG_ENV)) != 0 || is_it(job, w))
+            row = job;
+    }
+    slurm_list_iterator_destroy(it);
+    return row;
+}
+
 static int ask(void *connection, struct wanted *w)
 {
     const slurmdb_job_rec_t *job;
@@ -83,8 +85,8 @@ static int ask(void *connection, struct wanted *w)
     slurm_list_destroy(q.cond.step_list);
     if (list == NULL)
         return -EIO;
-    job = newest(list);
-    if (w->flags == 0 ? is_it(job, w->uid, w->submit_at) : job != NULL) {
+    job = find_row(list, w);
+    if (job != NULL) {
         w->text = w->read != NULL ? w->read(job, w->arg) : NULL;
         rc = w->read != NULL && w->text == NULL ? -ENOENT : 0;
     }
@@ -110,8 +112,7 @@ static int ask_slurmdbd(struct wanted *w, char **out, struct mir_error *err)
     if (connection == NULL)
         return mir_error_set(err, -EIO, "job %" PRIu32 ": there is no slurmdbd", w->id);
     rc = errno != 0 ? -EIO : 0;
-    /* Whose row it is, first: the row with the script does not say. */
-    if (rc == 0 && w->flags != 0)
+    if (rc == 0 && (w->flags & (JOBCOND_FLAG_SCRIPT | JOBCOND_FLAG_ENV)) != 0)
         rc = ask_plain(connection, *w);
     if (rc == 0)
         rc = ask(connection, w);
@@ -158,7 +159,7 @@ int mir_stored_end(uint32_t id,
                    char **comment,
                    struct mir_error *err)
 {
-    struct wanted w = {id, uid, submit_at, 0, read_end, state, NULL};
+    struct wanted w = {id, uid, submit_at, JOBCOND_FLAG_DUP, read_end, state, NULL};
 
     return ask_slurmdbd(&w, comment, err);
 }

@@ -26,7 +26,7 @@ int mir_stored_read(uint32_t id,
 /*
  * How that job ended, for one that slurmctld has purged: `*state` as slurmdbd has it
  * (JOB_STATE_BASE), and its comment, which the caller frees; "" where the site does
- * not store comments.  Returns as above.
+ * not store comments.  Also of one whose id another job bears since.  Returns as above.
  */
 int mir_stored_end(uint32_t id,
                    uint32_t uid,

@@ -431,7 +431,7 @@ static void compare(uint32_t a_id, uint32_t b_id, bool pending)
 /* --- the tests --------------------------------------------------------------------- */
 
 /* Fresh in every run: a token names one job for as long as slurmctld remembers it. */
-static char tokens[7][MIR_TOKEN_LEN + 1];
+static char tokens[8][MIR_TOKEN_LEN + 1];
 
 static void draw_tokens(void)
 {
@@ -870,6 +870,50 @@ static void goes_on_from_what_it_has_made(struct successor *next, uint32_t made)
     said_release(&s);
 }
 
+/*
+ * slurmctld's state was set back, and bob has got the id since: as if it were purged.  Only
+ * with the broker's own note, or with slurmdbd's word, was there ever such a job.
+ */
+static void goes_on_where_its_id_is_anothers(void)
+{
+    uint32_t held = hold("plain.sh"), id = run_as("bob", "sbatch --parsable -H plain.sh");
+    struct mir_sent sent = {
+        .chain = "hhhhhhhh", .link = 1, .job_id = id, .submit_at = submit_time(id) - 60};
+    struct successor next = {.token = tokens[7],
+                             .chain = "hhhhhhhh",
+                             .link = 2,
+                             .predecessor = id,
+                             .uid = alice,
+                             .submit_at = sent.submit_at};
+    job_info_msg_t *msg;
+    struct said c, s;
+
+    capture(held, alice, submit_time(held), &c);
+    next.template_id = get(&c, "template");
+    submit(&next, &s);
+    ok(refused(&s, "identity") && !s.sending, "bob's, and never alice's: %s", get(&s, "text"));
+    said_release(&s);
+    ok(mir_sent_note(spool, next.template_id, alice, &sent, NULL) == 0, "it is noted");
+    next.submit_at += 60;
+    submit(&next, &s);
+    ok(refused(&s, "identity") && !s.sending, "bob's, submitted just then: %s", get(&s, "text"));
+    said_release(&s);
+    next.submit_at -= 60;
+    submit(&next, &s);
+    ok(strcmp(s.r.verb, "submitted") == 0, "alice's was the last of its template: %s",
+       get(&s, "text"));
+    msg = load((uint32_t)number(&s, "id"));
+    ok(msg != NULL && msg->job_array[0].user_id == alice, "the successor is alice's");
+    slurm_free_job_info_msg(msg);
+    msg = load(id);
+    ok(msg != NULL && msg->job_array[0].user_id == bob &&
+           (msg->job_array[0].job_state & JOB_STATE_BASE) == JOB_PENDING,
+       "bob's job waits as before");
+    slurm_free_job_info_msg(msg);
+    said_release(&s);
+    said_release(&c);
+}
+
 /* slurmctld has forgotten both; slurmdbd knows which of them its owner had cancelled. */
 static void remembers_what_slurmctld_has_purged(void)
 {
@@ -1018,6 +1062,7 @@ int main(int argc, char **argv)
     submits_only_where_it_may();
     draw_tokens();
     runs_only_what_the_predecessor_runs();
+    goes_on_where_its_id_is_anothers();
     a_dying_cancellation_holds_nothing();
     remembers_what_slurmctld_has_purged();
     clean_up();
