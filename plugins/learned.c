@@ -130,7 +130,16 @@ no_model(const struct mir_forecaster *f, enum mir_wait_method method, char text[
     return text;
 }
 
-/* ---- The quantile rule */
+/* ---- Quantiles */
+
+static struct mir_wait_case case_of(const struct mirage_view *view)
+{
+    return (struct mir_wait_case){
+        .request = view->successor,
+        .priority = view->successor_priority,
+        .predecessor_end_at = view->predecessor_end_at,
+    };
+}
 
 static const char *out_of_range(const struct mir_forecast *f, char text[64])
 {
@@ -138,6 +147,29 @@ static const char *out_of_range(const struct mir_forecast *f, char text[64])
         return "out of the model's range";
     snprintf(text, 64, "%s out of range", mir_wait_feature_table[f->furthest].name);
     return text;
+}
+
+bool mir_learned_waits(const struct mirage_view *view,
+                       enum mir_wait_method method,
+                       double *wait_h,
+                       uint32_t n,
+                       char why[64])
+{
+    const char *no = no_model(forecaster_of(view), method, why);
+    struct mir_error err = {{0}};
+    struct mir_wait_case c;
+    struct mir_forecast f;
+
+    if (no == NULL) {
+        c = case_of(view);
+        if (mir_forecaster_waits(view->forecaster, &c, method, wait_h, n, &f, &err) != 0)
+            no = err.text;
+        else if (f.out_of_range)
+            no = out_of_range(&f, why);
+    }
+    if (no != NULL && no != why)
+        snprintf(why, 64, "%.63s", no);
+    return no == NULL;
 }
 
 static void submit_by_quantile(const struct learned *l,
@@ -159,11 +191,7 @@ static int decide_by_quantile(struct learned *l,
                               struct mirage_decision *out,
                               struct mir_error *err)
 {
-    const struct mir_wait_case c = {
-        .request = view->successor,
-        .priority = view->successor_priority,
-        .predecessor_end_at = view->predecessor_end_at,
-    };
+    const struct mir_wait_case c = case_of(view);
     double level = l->fixed >= 0 ? l->fixed : mir_rule_quantile(view->overlap_weight);
     struct mir_error why = {{0}};
     struct mir_forecast f;

@@ -7,6 +7,9 @@
 #ifndef MIR_POLICY_LEARNED_H
 #define MIR_POLICY_LEARNED_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "models/predict/wait_model.h"
 #include "plugins/plugin.h"
 
@@ -24,6 +27,16 @@ int mir_learned_open(enum mir_wait_method method,
                      const struct mirage_options *options,
                      void **state,
                      struct mir_error *err);
+
+/*
+ * `n` waits of a submission now that are equally likely, ascending, hours, by FOREST_Q or
+ * XGB_Q.  False where there are none to believe, and why not in `why`.
+ */
+bool mir_learned_waits(const struct mirage_view *view,
+                       enum mir_wait_method method,
+                       double *wait_h,
+                       uint32_t n,
+                       char why[64]);
 
 /* decide() and close() of all four. */
 int mir_learned_decide(void *state,

@@ -66,17 +66,19 @@ static int64_t start_between(const struct ranked *sorted, uint32_t n, double pla
     return sorted[low].start_at + llround((place - low) * step_s);
 }
 
-static void copy_starts(const struct mir_start_table *t, uint32_t n_futures, int64_t *out)
+static void
+copy_starts(const struct mir_start_table *t, uint32_t n_futures, uint32_t stride, int64_t *out)
 {
     for (uint32_t k = 0; k < t->n_at; k++)
         for (uint32_t f = 0; f < n_futures; f++)
-            out[(size_t)k * n_futures + f] = mir_start_table_get(t, f, k);
+            out[(size_t)k * stride + f] = mir_start_table_get(t, f, k);
 }
 
 static void move_starts(const struct mir_start_table *t,
                         const struct mir_calibration *c,
                         unsigned class,
                         uint32_t n_futures,
+                        uint32_t stride,
                         int64_t *out)
 {
     struct ranked *sorted = MIR_NEW_ARRAY(struct ranked, n_futures);
@@ -87,8 +89,7 @@ static void move_starts(const struct mir_start_table *t,
             sorted[f] = (struct ranked){mir_start_table_get(t, f, k), f};
         qsort(sorted, n_futures, sizeof(*sorted), by_start);
         for (uint32_t r = 0; r < n_futures; r++)
-            out[(size_t)k * n_futures + sorted[r].future] =
-                start_between(sorted, n_futures, place[r]);
+            out[(size_t)k * stride + sorted[r].future] = start_between(sorted, n_futures, place[r]);
     }
     free(place);
     free(sorted);
@@ -96,15 +97,17 @@ static void move_starts(const struct mir_start_table *t,
 
 int64_t *mir_calibrated_starts(const struct mir_start_table *t,
                                const struct mir_calibration *c,
-                               uint32_t n_futures)
+                               uint32_t n_futures,
+                               uint32_t n_more)
 {
     unsigned class = mir_lesson_class(t->successor.limit_s);
-    int64_t *out = MIR_NEW_ARRAY(int64_t, (size_t)t->n_at * n_futures);
+    uint32_t stride = n_futures + n_more;
+    int64_t *out = MIR_NEW_ARRAY(int64_t, (size_t)t->n_at * stride);
 
     if (has_learned(c, class))
-        move_starts(t, c, class, n_futures, out);
+        move_starts(t, c, class, n_futures, stride, out);
     else
-        copy_starts(t, n_futures, out);
+        copy_starts(t, n_futures, stride, out);
     return out;
 }
 

@@ -15,12 +15,14 @@
 #include "models/predict/calibration.h"
 
 /*
- * Of the first `n_futures`; of submission k and future f: [k * n_futures + f].  The
- * caller frees it.  NULL, or nothing learned of the successor's class: as they are.
+ * Of the first `n_futures`, with room for `n_more` after them; of submission k and future f:
+ * [k * (n_futures + n_more) + f].  The caller frees it.  NULL, or nothing learned of the
+ * successor's class: as they are.
  */
 int64_t *mir_calibrated_starts(const struct mir_start_table *t,
                                const struct mir_calibration *c,
-                               uint32_t n_futures);
+                               uint32_t n_futures,
+                               uint32_t n_more);
 
 /*
  * The quantile `level` of what `n` ascending values were drawn from, for a successor of

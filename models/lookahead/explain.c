@@ -8,7 +8,6 @@
 
 #include "daemon/core/alloc.h"
 #include "daemon/core/quantile.h"
-#include "models/lookahead/calibrate.h"
 #include "models/lookahead/judge.h"
 
 static const double S_PER_H = 3600;
@@ -28,19 +27,21 @@ static void find_bands(const struct mir_start_table *t,
                        const struct mir_calibration *calibration,
                        const struct mir_lookahead_case *c,
                        uint32_t n_futures,
-                       double *cost,
                        struct mir_lookahead_fan *out)
 {
-    int64_t *start_at = mir_calibrated_starts(t, c->calibrated ? calibration : NULL, n_futures);
+    uint32_t n;
+    int64_t *start_at = mir_judge_starts(t, calibration, c, n_futures, &n);
+    double *cost = MIR_NEW_ARRAY(double, n);
 
     out->n_points = t->n_at;
     for (uint32_t k = 0; k < t->n_at; k++) {
-        for (uint32_t f = 0; f < n_futures; f++)
-            cost[f] = mir_judge_cost_h(c, start_at[(size_t)k * n_futures + f]);
-        mir_sort(cost, n_futures);
-        out->cost_p10_h[k] = mir_sorted_quantile(cost, n_futures, 0.1);
-        out->cost_p90_h[k] = mir_sorted_quantile(cost, n_futures, 0.9);
+        for (uint32_t f = 0; f < n; f++)
+            cost[f] = mir_judge_cost_h(c, start_at[(size_t)k * n + f]);
+        mir_sort(cost, n);
+        out->cost_p10_h[k] = mir_sorted_quantile(cost, n, 0.1);
+        out->cost_p90_h[k] = mir_sorted_quantile(cost, n, 0.9);
     }
+    free(cost);
     free(start_at);
 }
 
@@ -291,7 +292,7 @@ void mir_explain(const struct mir_start_table *t,
     s.sum_x = MIR_NEW_ARRAY(double, 3 * s.n_jobs + 1);
     s.sum_xx = s.sum_x + s.n_jobs;
     s.sum_xy = s.sum_xx + s.n_jobs;
-    find_bands(t, calibration, c, n_futures, s.rest_h, out);
+    find_bands(t, calibration, c, n_futures, out);
     set_rest(&s);
     sum_moments(&s);
     find_jobs(&s, out);

@@ -17,7 +17,8 @@ struct bench {
     const struct mir_start_table *t;
     const struct mir_lookahead_case *c;
     const struct mir_calibration *calibration;
-    uint32_t n;        /* futures */
+    uint32_t n_played; /* futures; the others up to `n` are those that were told */
+    uint32_t n;
     int64_t *start_at; /* that cost is of, as cost_h */
     double *cost_h;
     double *sorted; /* room for n */
@@ -78,15 +79,21 @@ static void cost_all(struct bench *b)
 
 /* ---- the points */
 
+/* Lessons are of played futures alone. */
 static double wait_quantile(const struct bench *b, double level)
 {
-    return mir_calibrated_quantile(b->sorted, b->n, level, b->t->successor.limit_s, b->calibration);
+    return mir_calibrated_quantile(b->sorted, b->n, level, b->t->successor.limit_s,
+                                   b->n == b->n_played ? b->calibration : NULL);
 }
 
 static void describe_wait(struct bench *b, uint32_t k, struct mir_lookahead_point *out)
 {
-    for (uint32_t f = 0; f < b->n; f++)
-        b->sorted[f] = (double)(mir_start_table_get(b->t, f, k) - b->t->at[k]) / S_PER_H;
+    for (uint32_t f = 0; f < b->n; f++) {
+        int64_t start_at =
+            f < b->n_played ? mir_start_table_get(b->t, f, k) : b->start_at[(size_t)k * b->n + f];
+
+        b->sorted[f] = (double)(start_at - b->t->at[k]) / S_PER_H;
+    }
     mir_sort(b->sorted, b->n);
     out->wait_p10_h = wait_quantile(b, 0.1);
     out->wait_p50_h = wait_quantile(b, 0.5);
@@ -160,18 +167,70 @@ static int64_t earliest_best(const struct bench *b)
     return b->t->at[first];
 }
 
+/* ---- told waits */
+
+/* As many futures as make up their share beside those that are played. */
+static uint32_t n_told_futures(const struct mir_told_waits *told, uint32_t n_futures)
+{
+    double share = fmin(told->share, 0.9);
+
+    return told->n > 0 && share > 0 ? (uint32_t)lround(n_futures * share / (1 - share)) : 0;
+}
+
+/* The i-th wait told is the quantile (i + 0.5) / n. */
+static double told_wait_h(const struct mir_told_waits *told, double level)
+{
+    double place = level * told->n - 0.5;
+
+    return mir_sorted_quantile(told->wait_h, told->n,
+                               fmin(fmax(place / fmax(told->n - 1.0, 1), 0), 1));
+}
+
+static void add_told(const struct mir_start_table *t,
+                     const struct mir_told_waits *told,
+                     uint32_t n_futures,
+                     uint32_t n,
+                     int64_t *start_at)
+{
+    for (uint32_t i = 0; i < n - n_futures; i++) {
+        double wait_s = told_wait_h(told, (i + 0.5) / (n - n_futures)) * S_PER_H;
+
+        for (uint32_t k = 0; k < t->n_at; k++) {
+            double longest_s = (double)(t->until - t->at[k]);
+
+            start_at[(size_t)k * n + n_futures + i] =
+                wait_s < longest_s ? t->at[k] + (int64_t)wait_s : t->until;
+        }
+    }
+}
+
+int64_t *mir_judge_starts(const struct mir_start_table *t,
+                          const struct mir_calibration *calibration,
+                          const struct mir_lookahead_case *c,
+                          uint32_t n_futures,
+                          uint32_t *n)
+{
+    uint32_t n_told = n_told_futures(&c->told, n_futures);
+    int64_t *start_at =
+        mir_calibrated_starts(t, c->calibrated ? calibration : NULL, n_futures, n_told);
+
+    *n = n_futures + n_told;
+    add_told(t, &c->told, n_futures, *n, start_at);
+    return start_at;
+}
+
 void mir_judge(const struct mir_start_table *t,
                const struct mir_calibration *calibration,
                const struct mir_lookahead_case *c,
                uint32_t n_futures,
                struct mir_lookahead_answer *out)
 {
-    struct bench b = {.t = t, .c = c, .calibration = calibration, .n = n_futures};
+    struct bench b = {.t = t, .c = c, .calibration = calibration, .n_played = n_futures};
 
     *out = (struct mir_lookahead_answer){.n_futures = n_futures};
-    b.start_at = mir_calibrated_starts(t, c->calibrated ? calibration : NULL, n_futures);
-    b.cost_h = MIR_NEW_ARRAY(double, (size_t)t->n_at *n_futures);
-    b.sorted = MIR_NEW_ARRAY(double, n_futures);
+    b.start_at = mir_judge_starts(t, calibration, c, n_futures, &b.n);
+    b.cost_h = MIR_NEW_ARRAY(double, (size_t)t->n_at *b.n);
+    b.sorted = MIR_NEW_ARRAY(double, b.n);
     cost_all(&b);
     describe_points(&b, out);
     if (out->n_points > 1)

@@ -12,6 +12,16 @@
 /* What a start at that time costs in hours, no tail weighed: the successor serves once it is warm. */
 double mir_judge_cost_h(const struct mir_lookahead_case *c, int64_t start_at);
 
+/*
+ * The starts that are judged, in the first `n_futures` of the table and after them in those that
+ * the case's told waits make up: of submission k and future f, [k * *n + f].  The caller frees them.
+ */
+int64_t *mir_judge_starts(const struct mir_start_table *t,
+                          const struct mir_calibration *calibration,
+                          const struct mir_lookahead_case *c,
+                          uint32_t n_futures,
+                          uint32_t *n);
+
 /* Judge by the first `n_futures` of the table, of which there are at least 2; calibrate.h. */
 void mir_judge(const struct mir_start_table *t,
                const struct mir_calibration *calibration,

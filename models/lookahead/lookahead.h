@@ -153,6 +153,17 @@ struct mir_lookahead_cost mir_lookahead_cost(const struct mir_lookahead *l);
 /* Answer no question, for this reason (cut to 63 bytes); NULL, as at first: answer. */
 void mir_lookahead_refuse(struct mir_lookahead *l, const char *why);
 
+/*
+ * What something else foretells: `n` waits of a submission now, equally likely, ascending,
+ * hours, lent while it is asked.  They have `share` of the expectation, in [0, 0.9], as
+ * futures in which a later submission waits as long.  n = 0: nothing is told.
+ */
+struct mir_told_waits {
+    const double *wait_h;
+    uint32_t n;
+    double share;
+};
+
 /* What is asked: one chain's successor. */
 struct mir_lookahead_case {
     const struct mir_request *successor;
@@ -166,7 +177,8 @@ struct mir_lookahead_case {
      * nothing, 1: as if the future were known from then on.
      */
     double foresight;
-    bool calibrated;    /* costs are too, and not only the waits that are told */
+    bool calibrated; /* costs are too, and not only the waits that are answered */
+    struct mir_told_waits told;
     int32_t period_s;   /* until the next decision */
     uint32_t n_futures; /* at most; 0, and what is above: as many as the lookahead has */
     uint64_t chain;     /* which of mir_lookahead_set_chains(); 0: none of them */

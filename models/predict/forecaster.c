@@ -174,15 +174,16 @@ static double calibrated(const struct mir_forecaster *f,
     return mir_wait_quantile_between(quantiles, *asked);
 }
 
-int mir_forecaster_wait(struct mir_forecaster *f,
-                        const struct mir_wait_case *c,
-                        enum mir_wait_method method,
-                        double level,
-                        struct mir_forecast *out,
-                        struct mir_error *err)
+/* All but the wanted level; `quantiles` is what the model says. */
+static int forecast(struct mir_forecaster *f,
+                    const struct mir_wait_case *c,
+                    enum mir_wait_method method,
+                    double quantiles[MIR_N_WAIT_LEVELS_TRAINED],
+                    struct mir_forecast *out,
+                    struct mir_error *err)
 {
-    double quantiles[MIR_N_WAIT_LEVELS_TRAINED], asked;
     float x[MIR_N_WAIT_FEATURES];
+    double asked;
     int rc = check_quantiles(f, method, err);
 
     if (rc != 0)
@@ -193,8 +194,41 @@ int mir_forecaster_wait(struct mir_forecaster *f,
     out->p10_h = calibrated(f, method, c->request, quantiles, 0.1, &asked);
     out->p50_h = calibrated(f, method, c->request, quantiles, 0.5, &asked);
     out->p90_h = calibrated(f, method, c->request, quantiles, 0.9, &asked);
-    out->wait_h = calibrated(f, method, c->request, quantiles, level, &out->level);
     judge_range(f, c->request, x, out);
+    return 0;
+}
+
+int mir_forecaster_wait(struct mir_forecaster *f,
+                        const struct mir_wait_case *c,
+                        enum mir_wait_method method,
+                        double level,
+                        struct mir_forecast *out,
+                        struct mir_error *err)
+{
+    double quantiles[MIR_N_WAIT_LEVELS_TRAINED];
+    int rc = forecast(f, c, method, quantiles, out, err);
+
+    if (rc == 0)
+        out->wait_h = calibrated(f, method, c->request, quantiles, level, &out->level);
+    return rc;
+}
+
+int mir_forecaster_waits(struct mir_forecaster *f,
+                         const struct mir_wait_case *c,
+                         enum mir_wait_method method,
+                         double *wait_h,
+                         uint32_t n,
+                         struct mir_forecast *out,
+                         struct mir_error *err)
+{
+    double quantiles[MIR_N_WAIT_LEVELS_TRAINED], asked;
+    int rc = forecast(f, c, method, quantiles, out, err);
+
+    if (rc != 0)
+        return rc;
+    for (uint32_t i = 0; i < n; i++)
+        wait_h[i] = calibrated(f, method, c->request, quantiles, (i + 0.5) / n, &asked);
+    out->wait_h = calibrated(f, method, c->request, quantiles, 0.5, &out->level);
     return 0;
 }
 

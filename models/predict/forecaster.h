@@ -76,6 +76,18 @@ int mir_forecaster_wait(struct mir_forecaster *f,
                         struct mir_error *err);
 
 /*
+ * The same as `n` waits that are equally likely, ascending, hours: at levels (i + 0.5) / n.
+ * `*out` as above, of the median.
+ */
+int mir_forecaster_waits(struct mir_forecaster *f,
+                         const struct mir_wait_case *c,
+                         enum mir_wait_method method,
+                         double *wait_h,
+                         uint32_t n,
+                         struct mir_forecast *out,
+                         struct mir_error *err);
+
+/*
  * RF or XGB: signed outcome of submitting now, hours.  Returns 0, or -ENODATA (no
  * model, not this method, or no history of the queue) with text.
  */

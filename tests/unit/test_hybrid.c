@@ -117,20 +117,6 @@ static void assert_lead(struct scene *s, double lead_h)
 
 /* ---- what it decides */
 
-static void without_the_lookahead_it_leads_by_the_quantile(void **state)
-{
-    static const double weights[] = {1, 0.5, 0.1};
-    struct scene s;
-
-    (void)state;
-    scene_open(&s, "hybrid:share=0");
-    for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
-        s.view.overlap_weight = weights[i];
-        assert_lead(&s, fixture_quantile_h((double)SLOPE, 1 / (1 + weights[i])));
-    }
-    scene_close(&s);
-}
-
 /* Nobody waits in any of its futures: the end is the time. */
 static void without_the_forest_it_believes_the_futures(void **state)
 {
@@ -144,23 +130,33 @@ static void without_the_forest_it_believes_the_futures(void **state)
 }
 
 /*
- * Half of the futures have no wait: the 10/11 quantile of all is the 9/11 quantile of the
- * forest's half, and the median of all is no wait.
+ * In `share` of all futures, those that are played, nobody waits: their 1 / (1 + w) quantile is
+ * one of the forest's.
  */
 static void leads_by_the_quantile_of_both_together(void **state)
 {
+    static const double shares[] = {0.1, 0.4, 0.8}, weights[] = {1, 0.5, 0.1};
     struct scene s;
+    char spec[64];
 
     (void)state;
-    scene_open(&s, "hybrid:share=0.5");
-    s.view.overlap_weight = 0.1;
-    assert_lead(&s, fixture_quantile_h((double)SLOPE, 9.0 / 11));
-    s.view.overlap_weight = 1;
-    assert_int_equal(decide(&s, 0.9), MIRAGE_WAIT);
-    assert_says(&s, "hybrid: now ");
-    assert_says(&s, " h by forest-q");
-    assert_int_equal(s.last.fell_back, 0);
-    scene_close(&s);
+    for (size_t k = 0; k < sizeof(shares) / sizeof(shares[0]); k++) {
+        snprintf(spec, sizeof(spec), "hybrid:share=%g,foresight=0", shares[k]);
+        scene_open(&s, spec);
+        for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
+            double level = (1 / (1 + weights[i]) - shares[k]) / (1 - shares[k]);
+
+            s.view.overlap_weight = weights[i];
+            if (level > 0)
+                assert_lead(&s, fixture_quantile_h((double)SLOPE, level));
+            else
+                assert_int_equal(decide(&s, 0.5), MIRAGE_WAIT);
+        }
+        assert_says(&s, "hybrid: now ");
+        assert_says(&s, " futures, forest-q ");
+        assert_int_equal(s.last.fell_back, 0);
+        scene_close(&s);
+    }
 }
 
 static void the_successor_warms_up_before_the_end(void **state)
@@ -168,28 +164,65 @@ static void the_successor_warms_up_before_the_end(void **state)
     struct scene s;
 
     (void)state;
-    scene_open(&s, "hybrid:share=0");
+    scene_open(&s, "hybrid:share=0.1,foresight=0");
     s.view.warmup_s = 3 * HOUR;
-    assert_lead(&s, 3 + fixture_quantile_h((double)SLOPE, 0.5));
+    assert_lead(&s, 3 + fixture_quantile_h((double)SLOPE, 0.4 / 0.9));
     scene_close(&s);
 }
 
-/* The longest of the forest's waits is 13.5 h: a third of the way there, and 2 h at most. */
+/* Three hours before the end; of what is told half comes an hour early, half three hours late. */
+static void told_waits_have_their_share_of_costs_and_waits(void **state)
+{
+    const double wait_h[] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6};
+    struct mir_snapshot queue = {.now = END_AT - 3 * HOUR, .n_nodes = NODES, .n_nodes_free = NODES};
+    struct mir_lookahead_case c = {
+        .predecessor_end_at = END_AT,
+        .overlap_weight = 0.5,
+        .period_s = 600,
+        .n_futures = 60,
+        .told = {wait_h, 20, 0.25},
+    };
+    struct mir_lookahead_answer a;
+    struct mir_lookahead_fan fan;
+    struct scene s;
+    uint32_t last;
+
+    (void)state;
+    scene_open(&s, "hybrid");
+    c.successor = &s.successor;
+    mir_lookahead_look(s.lookahead, &queue);
+    assert_int_equal(mir_lookahead_ask(s.lookahead, &c, &a, NULL), 0);
+    last = a.n_points - 1;
+    /* All that are played start at once. */
+    assert_float_equal(a.points[0].cost_h, 0.75 * 1.5 + 0.25 * (0.5 * 0.5 + 0.5 * 3), 0.05);
+    assert_float_equal(a.points[0].wait_p50_h, 0, 0.02);
+    assert_float_equal(a.points[0].wait_p90_h, 6, 0.02);
+    /* They wait as long whenever one submits. */
+    assert_float_equal(a.points[last].cost_h, 0.25 * (0.5 * 2 + 0.5 * 6), 0.05);
+    assert_true(mir_lookahead_explain(s.lookahead, &c, &a, &fan));
+    assert_float_equal(fan.cost_p90_h[last], 6, 0.02);
+    c.told.n = 0;
+    assert_int_equal(mir_lookahead_ask(s.lookahead, &c, &a, NULL), 0);
+    assert_float_equal(a.points[0].cost_h, 1.5, 0.01);
+    scene_close(&s);
+}
+
+/* The longest of the forest's waits is 12 h or so: a third of the way there, and 2 h at most. */
 static void is_quiet_while_it_is_early_for_both(void **state)
 {
     struct scene s;
 
     (void)state;
     scene_open(&s, "hybrid");
-    assert_int_equal(decide(&s, 18), MIRAGE_WAIT);
+    assert_int_equal(decide(&s, 24), MIRAGE_WAIT);
     assert_true(s.last.wait_s >= 0);
-    assert_int_equal(decide(&s, 16.6), MIRAGE_WAIT);
-    assert_says(&s, "looks again in");
+    assert_int_equal(decide(&s, 22.1), MIRAGE_WAIT);
+    assert_says(&s, "hybrid: in no future is it time yet, looks again in 6 min");
     assert_true(s.last.wait_s < 0);
-    assert_int_equal(decide(&s, 16.4), MIRAGE_WAIT);
+    assert_int_equal(decide(&s, 21.9), MIRAGE_WAIT);
     assert_true(s.last.wait_s >= 0);
     s.view.predecessor_start_at++; /* the next link: nothing is remembered */
-    assert_int_equal(decide(&s, 16.39), MIRAGE_WAIT);
+    assert_int_equal(decide(&s, 21.8), MIRAGE_WAIT);
     assert_true(s.last.wait_s >= 0);
     scene_close(&s);
 }
@@ -217,23 +250,27 @@ static void asks_the_one_that_is_there(void **state)
     scene_close(&s);
 }
 
-static void without_a_forecast_the_lookahead_decides(void **state)
+static void without_a_forecast_futures_alone_decide(void **state)
 {
     struct scene s;
 
     (void)state;
     scene_open(&s, "hybrid");
     s.model->ranges[MIR_WAIT_FEATURE_NODES].high = 1; /* two are asked for */
+    s.view.predecessor_start_at++;                    /* not quiet */
     assert_int_equal(decide(&s, 1.2), MIRAGE_WAIT);
-    assert_says(&s, "out of the model's range: lookahead: ");
+    assert_says(&s, "hybrid, nodes out of range: now ");
     assert_int_equal(s.last.fell_back, 1);
     mir_forecaster_set_model(s.forecaster, NULL);
+    s.view.predecessor_start_at++; /* not quiet */
     assert_int_equal(decide(&s, 1.2), MIRAGE_WAIT);
-    assert_says(&s, "no model: lookahead: ");
+    assert_says(&s, "hybrid, no model: now ");
     s.view.forecaster = NULL;
+    s.view.predecessor_start_at++; /* not quiet */
     assert_int_equal(decide(&s, 1.2), MIRAGE_WAIT);
-    assert_says(&s, "no model: lookahead: ");
+    assert_says(&s, "hybrid, no model: now ");
     s.view.lookahead = NULL;
+    s.view.predecessor_start_at++; /* not quiet */
     assert_int_equal(decide(&s, 1.2), MIRAGE_WAIT);
     assert_says(&s, "no lookahead: no model, by qbets: ");
     scene_close(&s);
@@ -242,13 +279,13 @@ static void without_a_forecast_the_lookahead_decides(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_the_lookahead_it_leads_by_the_quantile),
         cmocka_unit_test(without_the_forest_it_believes_the_futures),
         cmocka_unit_test(leads_by_the_quantile_of_both_together),
         cmocka_unit_test(the_successor_warms_up_before_the_end),
+        cmocka_unit_test(told_waits_have_their_share_of_costs_and_waits),
         cmocka_unit_test(is_quiet_while_it_is_early_for_both),
         cmocka_unit_test(asks_the_one_that_is_there),
-        cmocka_unit_test(without_a_forecast_the_lookahead_decides),
+        cmocka_unit_test(without_a_forecast_futures_alone_decide),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

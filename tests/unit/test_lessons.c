@@ -199,10 +199,10 @@ static void without_lessons_starts_stay_as_they_are(void **state)
     (void)state;
     fill_table(&t, start_at);
     mir_lessons_init(&none);
-    same = mir_calibrated_starts(&t, &none.calibration, 64);
+    same = mir_calibrated_starts(&t, &none.calibration, 64, 0);
     /* A calibration that has learned, but moved nothing. */
     none.calibration.n_learned[mir_lesson_class(LIMIT_S)] = 1;
-    identity = mir_calibrated_starts(&t, &none.calibration, 64);
+    identity = mir_calibrated_starts(&t, &none.calibration, 64, 0);
     for (uint32_t k = 0; k < 2; k++) {
         for (uint32_t f = 0; f < 64; f++) {
             assert_int_equal(same[k * 64 + f], mir_start_table_get(&t, f, k));
@@ -225,7 +225,7 @@ static void raised_levels_make_starts_later_and_keep_the_order(void **state)
     fill_table(&t, start_at);
     for (int i = 0; i < 40; i++, at += HOUR)
         teach(book, (uint32_t)i + 1, at, 14 * HOUR);
-    later = mir_calibrated_starts(&t, &mir_lesson_book_get(book)->calibration, 64);
+    later = mir_calibrated_starts(&t, &mir_lesson_book_get(book)->calibration, 64, 0);
     for (uint32_t f = 0; f < 63; f++) {
         assert_true(f < 8 || f > 48 || later[f] > mir_start_table_get(&t, f, 0));
         assert_true(later[f] <= later[f + 1]);
