@@ -241,12 +241,13 @@ static void judge(const struct played *p,
     if (t->why_none[0] != '\0')
         say_none(out);
     snprintf(out->reason, sizeof(out->reason),
-             "%s%s%.40s: now %s, best %s +- %s in %s, wait %s [%s, %s], %u futures%s", p->kind.name,
-             t->why_none[0] != '\0' ? ", " : "", t->why_none, say_h(now->cost_h, h[0]),
-             say_h(best->cost_h, h[1]), say_h(a->now_minus_best_se_h, h[2]),
+             "%s%s%.40s: now %s, best %s +- %s in %s, wait %s [%s, %s], %u futures%s%s",
+             p->kind.name, t->why_none[0] != '\0' ? ", " : "", t->why_none,
+             say_h(now->cost_h, h[0]), say_h(best->cost_h, h[1]),
+             say_h(a->now_minus_best_se_h, h[2]),
              mir_format_duration(ahead_s > 0 ? ahead_s : 0, h[3]), say_h(now->wait_p50_h, h[4]),
              say_h(now->wait_p10_h, h[5]), say_h(now->wait_p90_h, h[6]), a->n_futures,
-             say_told(p, t, model));
+             a->no_arrivals ? " without arrivals" : "", say_told(p, t, model));
 }
 
 _Static_assert((int)MIRAGE_FAN_POINTS == (int)MIR_LOOKAHEAD_CANDIDATES_MAX &&

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { DAY_S = 86400 };
+
 static const struct mir_table_column pair_columns[] = {{"KEY", false}, {"VALUE", false}};
 
 /* ---- status, config: keys and values */
@@ -93,6 +95,28 @@ static void add_cluster(struct mir_table *t, const struct mir_cli *cli, struct j
     mir_str_release(&age);
 }
 
+/* The lookahead's work; nothing where no chain has asked for it. */
+static void add_futures(struct mir_table *t, const struct mir_cli *cli, struct json_object *s)
+{
+    double cpu_s = mir_json_number(s, "lookahead_cpu_s"), outside;
+    int64_t since_at = mir_json_int(s, "arrivals_since_at", 0);
+    struct mir_str text = {0};
+
+    if (mir_json_int(s, "n_futures", 0) == 0)
+        return;
+    mir_str_addf(&text, "%lld played in %.1f s of CPU", (long long)mir_json_int(s, "n_futures", 0),
+                 cpu_s);
+    outside = mir_json_number(s, "foretold_outside");
+    if (!isnan(outside))
+        mir_str_addf(&text, ", %.0f %% of %lld starts outside the 90 %% band%s", 100 * outside,
+                     (long long)mir_json_int(s, "n_foretold", 0),
+                     mir_json_bool(s, "lookahead_trusted") ? "" : ": not trusted");
+    if (since_at == 0 || cli->now - since_at < DAY_S)
+        mir_str_add(&text, ", without arrivals (less than a day is known)");
+    mir_cell_pair(t, "Futures", text.text);
+    mir_str_release(&text);
+}
+
 static void print_status(const struct mir_cli *cli, struct json_object *s)
 {
     struct mir_cli plain = *cli;
@@ -107,6 +131,7 @@ static void print_status(const struct mir_cli *cli, struct json_object *s)
         mir_cell_pair(&t, "Problem", mir_json_text(s, "problem"));
     add_cluster(&t, cli, s);
     add_counts(&t, s);
+    add_futures(&t, cli, s);
     mir_table_add(&t, "Started");
     mir_cell_time(&t, cli, mir_json_int(s, "started_at", 0));
     mir_table_add(&t, "Maintenance");

@@ -315,10 +315,15 @@ static struct mir_lookahead_cost cost_so_far(const struct mir_engine *e)
 
 void mir_engine_view_futures(const struct mir_engine *e, struct mir_view *v)
 {
+    const struct mir_lookahead_trust *trust = &mir_lesson_book_get(e->outlook->lessons)->trust;
     struct mir_lookahead_cost cost = cost_so_far(e);
 
     v->n_futures = cost.n_futures;
     v->lookahead_cpu_s = (double)cost.cpu_ns / (double)MIR_NS;
+    v->n_foretold = trust->n_starts;
+    v->foretold_outside = trust->n_looks > 0 ? trust->outside : NAN;
+    v->lookahead_trusted = !trust->lost;
+    v->arrivals_since_at = since(e);
 }
 
 /* ---- whose chains run ---- */

@@ -167,6 +167,11 @@ struct mir_view {
     double pass_cpu_s, pass_cpu_max_s;
     double lookahead_cpu_s; /* of all passes, for futures */
     uint64_t n_futures;     /* played out in it */
+    /* What came of the newest starts that futures foretold: models/lookahead/lessons.h. */
+    uint32_t n_foretold;
+    double foretold_outside;   /* their share outside of the 90 % band; NAN: none yet */
+    bool lookahead_trusted;    /* false: another policy decides */
+    int64_t arrivals_since_at; /* all submissions since then are known; 0: not yet */
     uint64_t n_passes, n_decisions, n_submitted, n_adopted, n_lost;
     uint32_t n_nodes, n_nodes_free;
     uint64_t n_pending, n_running, n_pending_nodes, n_history;

@@ -130,6 +130,10 @@ static void put_program(struct json_object *to, const struct mir_view *view)
     put_number(to, "pass_cpu_max_s", view->pass_cpu_max_s);
     put_number(to, "lookahead_cpu_s", view->lookahead_cpu_s);
     put_count(to, "n_futures", view->n_futures);
+    put_count(to, "n_foretold", view->n_foretold);
+    put_number(to, "foretold_outside", view->foretold_outside);
+    put_bool(to, "lookahead_trusted", view->lookahead_trusted);
+    put_time(to, "arrivals_since_at", view->arrivals_since_at);
     put_count(to, "n_passes", view->n_passes);
     put_count(to, "n_decisions", view->n_decisions);
     put_count(to, "n_submitted", view->n_submitted);

@@ -618,10 +618,11 @@ void mir_arrivals_book_draw(struct mir_arrivals_book *book,
                             struct mir_rng *rng,
                             struct mir_arrivals *out)
 {
-    out->n = 0;
+    out->n = out->n_days = 0;
     if (until <= now || book->n_told == 0)
         return;
     prepare(book, now, until);
+    out->n_days = book->view.n_lags;
     if (book->view.n_lags == 0)
         return;
     draw_picks(book, rng);

@@ -270,3 +270,8 @@ void mir_draws_future(struct mir_draws *d,
     else if (arrivals != NULL)
         draw_arrivals(d, arrivals, f, until, out);
 }
+
+bool mir_draws_lack_arrivals(const struct mir_draws *d)
+{
+    return (d->truth == NULL || d->truth->arrivals == NULL) && d->drawn.n_days == 0;
+}

@@ -10,6 +10,7 @@
 #ifndef MIR_LOOKAHEAD_DRAWS_H
 #define MIR_LOOKAHEAD_DRAWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,5 +52,8 @@ void mir_draws_future(struct mir_draws *d,
                       uint32_t f,
                       int64_t until,
                       struct mir_seed *out);
+
+/* Too little is known for anybody to submit in the last future. */
+bool mir_draws_lack_arrivals(const struct mir_draws *d);
 
 #endif

@@ -383,6 +383,7 @@ int mir_lookahead_ask(struct mir_lookahead *l,
         if (is_last || n >= least)
             mir_judge(t, &l->lessons.calibration, c, n, out);
         if (is_last || (n >= least && is_clear(out))) {
+            out->no_arrivals = mir_draws_lack_arrivals(&l->draws);
             remember(l, c, out);
             return 0;
         }

@@ -42,7 +42,9 @@ enum { NOW = 1767225600, MAX_ARGS = 16 };
     "{\"version\":\"0.1.0\",\"cluster\":\"c1\",\"slurm_version\":\"22.05.8\",\"mode\":\"act\","    \
     "\"drained\":false,\"killed\":false,\"connected\":true,\"ready\":true,\"problem\":\"\","       \
     "\"journal\":\"wal\",\"history\":\"accounting\",\"at\":1767225600,\"list_at\":1767225590,"     \
-    "\"poll_s\":60,\"n_chains\":2}"
+    "\"poll_s\":60,\"n_futures\":1234,\"lookahead_cpu_s\":5.67,\"n_foretold\":220,"                \
+    "\"foretold_outside\":0.61,\"lookahead_trusted\":false,\"arrivals_since_at\":1767222000,"      \
+    "\"n_chains\":2}"
 
 #define MODEL_FILE                                                                                 \
     "{\"checksum\":\"00112233445566ff\",\"source\":\"history.csv\",\"program\":"                   \
@@ -513,6 +515,16 @@ static void json_is_the_daemons_answer(void **state)
           "");
 }
 
+static void status_tells_of_futures_and_how_they_kept(void **state)
+{
+    (void)state;
+    check("status", 0, NULL, "");
+    assert_non_null(strstr(out_text,
+                           "\nFutures     1234 played in 5.7 s of CPU, 61 % of 220 starts "
+                           "outside the 90 % band: not trusted, without arrivals (less "
+                           "than a day is known)\n"));
+}
+
 static void predict_tells_the_wait_and_what_drives_it(void **state)
 {
     (void)state;
@@ -805,6 +817,7 @@ int main(void)
         cmocka_unit_test(a_chain_is_named_by_id_beginning_or_job),
         cmocka_unit_test(what_the_daemon_refuses_is_told_with_status_1),
         cmocka_unit_test(json_is_the_daemons_answer),
+        cmocka_unit_test(status_tells_of_futures_and_how_they_kept),
         cmocka_unit_test(predict_tells_the_wait_and_what_drives_it),
         cmocka_unit_test(model_shows_and_changes_the_model),
         cmocka_unit_test(history_is_one_log_of_all_pages),

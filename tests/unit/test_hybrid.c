@@ -153,7 +153,7 @@ static void leads_by_the_quantile_of_both_together(void **state)
                 assert_int_equal(decide(&s, 0.5), MIRAGE_WAIT);
         }
         assert_says(&s, "hybrid: now ");
-        assert_says(&s, " futures, forest-q ");
+        assert_says(&s, " futures without arrivals, forest-q ");
         assert_int_equal(s.last.fell_back, 0);
         scene_close(&s);
     }
