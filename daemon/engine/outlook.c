@@ -247,6 +247,16 @@ static int64_t since(const struct mir_engine *e)
     return is_cut && o->oldest_at > o->since_at ? o->oldest_at : o->since_at;
 }
 
+/* Told of, and there were any: before the first submission nothing is known.  0: of none. */
+static int64_t known_since(const struct mir_engine *e)
+{
+    const struct mir_arrivals_book *book = e->outlook->arrivals;
+    int64_t first_at = mir_arrivals_book_since(book), since_at = since(e);
+
+    return since_at == 0 || mir_arrivals_book_len(book) == 0 || first_at > since_at ? first_at
+                                                                                    : since_at;
+}
+
 static int64_t busy_nodes(const struct mir_live_jobs *jobs)
 {
     int64_t n = 0;
@@ -323,7 +333,7 @@ void mir_engine_view_futures(const struct mir_engine *e, struct mir_view *v)
     v->n_foretold = trust->n_starts;
     v->foretold_outside = trust->n_looks > 0 ? trust->outside : NAN;
     v->lookahead_trusted = !trust->lost;
-    v->arrivals_since_at = since(e);
+    v->arrivals_since_at = known_since(e);
 }
 
 /* ---- whose chains run ---- */

@@ -53,6 +53,7 @@ struct view {
     int64_t now, until;
     uint64_t version; /* of the book; 0: none */
     uint32_t span_s;  /* until - now */
+    uint32_t n_days;  /* for which there are submissions, whole ones */
     uint32_t n_lags;  /* days back that may be drawn; 0: too little is known */
     /* Sums over days 1 .. d of their weights: of those that may be drawn, 0 at d = 0. */
     double weights[LAGS + 1];
@@ -382,19 +383,22 @@ static uint32_t days_of_use(const struct mir_arrivals_book *book)
  * How many days back all is known.  Accounting may be younger than it is asked for, or
  * purged: before the first submission there was no cluster, rather than a quiet one.
  */
-static uint32_t known_days(const struct mir_arrivals_book *book)
+static void find_known_days(struct mir_arrivals_book *book)
 {
-    const struct view *v = &book->view;
+    struct view *v = &book->view;
     int64_t since_at = book->since_at, oldest_at = book->told[book->oldest].a.submit_at;
-    uint32_t told, used = days_of_use(book);
+    uint32_t told;
 
     if (book->n_told == book->max && since_at < oldest_at) /* some are forgotten */
         since_at = oldest_at;
+    v->n_days = v->n_lags = days_of_use(book);
     if (since_at == INT64_MIN)
-        return used;
+        return;
     told = days_between(since_at, v->now);
-    used = used > 0 ? used : 1; /* a first day that has only begun: the one before is told */
-    return told < used ? told : used;
+    /* A first day that has only begun: the one before is told. */
+    v->n_lags = v->n_lags > 0 ? v->n_lags : 1;
+    v->n_lags = told < v->n_lags ? told : v->n_lags;
+    v->n_days = told < v->n_days ? told : v->n_days;
 }
 
 static void prepare(struct mir_arrivals_book *book, int64_t now, int64_t until)
@@ -408,7 +412,7 @@ static void prepare(struct mir_arrivals_book *book, int64_t now, int64_t until)
     v->version = book->version;
     v->span_s = until - now < HORIZON_S ? (uint32_t)(until - now) : HORIZON_S;
     gather(book);
-    v->n_lags = known_days(book);
+    find_known_days(book);
     weigh_lags(v);
     group_by_user(book);
 }
@@ -622,7 +626,7 @@ void mir_arrivals_book_draw(struct mir_arrivals_book *book,
     if (until <= now || book->n_told == 0)
         return;
     prepare(book, now, until);
-    out->n_days = book->view.n_lags;
+    out->n_days = book->view.n_days;
     if (book->view.n_lags == 0)
         return;
     draw_picks(book, rng);

@@ -66,7 +66,7 @@ void mir_arrivals_book_set_runs(struct mir_arrivals_book *book, struct mir_run_b
 struct mir_arrivals {
     struct mir_arrival *v;
     size_t n, cap;
-    uint32_t n_days; /* of the past, that they were drawn from; 0: too little is known */
+    uint32_t n_days; /* for which submissions are known; 0: less than one, there are hardly any */
 };
 void mir_arrivals_release(struct mir_arrivals *a);
 

@@ -53,7 +53,7 @@ void mir_draws_future(struct mir_draws *d,
                       int64_t until,
                       struct mir_seed *out);
 
-/* Too little is known for anybody to submit in the last future. */
+/* Less than a day of submissions is known, so that hardly anybody submits in the last future. */
 bool mir_draws_lack_arrivals(const struct mir_draws *d);
 
 #endif

@@ -197,7 +197,7 @@ struct mir_lookahead_answer {
     uint32_t n_points;
     uint32_t best;      /* index of the least expected cost */
     uint32_t n_futures; /* played out */
-    bool no_arrivals;   /* nobody submits in them: less than a day of submissions is known */
+    bool no_arrivals;   /* hardly anybody submits in them: less than a day of it is known */
     /*
      * Submitting now against going on waiting (the best later point, and foresight),
      * paired over the futures, and its standard error.  Negative: now is best.

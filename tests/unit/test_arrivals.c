@@ -490,7 +490,26 @@ static void nothing_is_drawn_from_less_than_a_day(void **state)
         submit(w, 1, monday_at - i * HOUR_S);
     draw(w, monday_at, 48, 1);
     assert_int_equal(w->drawn.n, 0);
+    assert_int_equal(w->drawn.n_days, 0);
     assert_true(mean_drawn(w, monday_at + 3 * HOUR_S, 48, 0) > 0);
+    assert_int_equal(w->drawn.n_days, 1);
+}
+
+/* Told of the days before, too, which were none of this cluster's: today comes again, and no more. */
+static void hours_are_not_a_day_however_long_one_was_told(void **state)
+{
+    struct world *w = *state;
+
+    mir_arrivals_book_set_since(w->book, monday_at - 30 * (int64_t)DAY_S);
+    for (int i = 0; i < 5; i++)
+        submit(w, 1, monday_at - i * HOUR_S);
+    draw(w, monday_at, 72, 1);
+    assert_int_equal(w->drawn.n_days, 0);
+    draw(w, monday_at + 3 * (int64_t)DAY_S, 24, 1);
+    assert_int_equal(w->drawn.n_days, 3);
+    mir_arrivals_book_set_since(w->book, monday_at + 2 * (int64_t)DAY_S);
+    draw(w, monday_at + 3 * (int64_t)DAY_S, 24, 1);
+    assert_int_equal(w->drawn.n_days, 0);
 }
 
 static void a_book_of_two_days_repeats_them(void **state)
@@ -909,6 +928,7 @@ int main(void)
         CLAIM(a_job_that_still_runs_runs_longer_than_it_has),
         CLAIM(an_unknown_run_time_is_drawn_from_the_lent_book),
         CLAIM(nothing_is_drawn_from_less_than_a_day),
+        CLAIM(hours_are_not_a_day_however_long_one_was_told),
         CLAIM(a_book_of_two_days_repeats_them),
         CLAIM(nothing_is_drawn_for_no_time),
         CLAIM(days_of_which_nothing_was_heard_are_not_quiet_days),

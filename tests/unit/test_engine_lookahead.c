@@ -891,7 +891,8 @@ static void a_spent_budget_leaves_the_last_answer_in_force(void **state)
     assert_true(view->n_futures >= 32 && view->n_futures % 16 == 0);
     assert_true(view->lookahead_cpu_s > 0 && view->lookahead_cpu_s < 60);
     assert_true(view->lookahead_trusted);
-    assert_true(view->arrivals_since_at > 0 && view->arrivals_since_at <= mir_engine_at(lab->engine));
+    assert_true(view->arrivals_since_at > 0 &&
+                view->arrivals_since_at <= mir_engine_at(lab->engine));
     mir_view_unref(view);
     lab_close(lab);
 }
