@@ -1,87 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_chains.c - chains that see each other in their futures, and what they do without time. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "models/lookahead/lookahead.h"
-#include "plugins/policy.h"
-
-enum { HOUR = 3600, NOW = 1675209600, NODES = 10, PERIOD = 600, A = 1, B = 2 };
-
-/* A machine of ten nodes, and two chains of two nodes that end in ten hours. */
-struct scene {
-    struct mir_cluster cluster;
-    struct mir_lookahead_options options;
-    struct mir_lookahead *lookahead;
-    struct mir_run_book *runs;
-    struct mir_running_job running[NODES];
-    struct mir_pending_job pending[NODES];
-    struct mir_snapshot queue;
-    struct mir_request successor;
-    struct mir_lookahead_chain chains[2];
-    struct mir_lookahead_case c;
-};
-
-static void scene_open(struct scene *s)
-{
-    *s = (struct scene){.successor = {.n_nodes = 2, .limit_s = 48 * HOUR, .user = 7}};
-    mir_cluster_init(&s->cluster, MIR_SCHED_SLURM, NODES);
-    mir_lookahead_options_init(&s->options);
-    s->options.cluster = &s->cluster;
-    s->lookahead = mir_lookahead_create(&s->options);
-    s->runs = mir_run_book_create();
-    mir_lookahead_set_books(s->lookahead, s->runs, NULL);
-    s->queue = (struct mir_snapshot){
-        .now = NOW,
-        .n_nodes = NODES,
-        .n_nodes_free = NODES,
-        .pending = s->pending,
-        .running = s->running,
-    };
-    for (unsigned i = 0; i < 2; i++)
-        s->chains[i] = (struct mir_lookahead_chain){A + i, &s->successor, NOW + 10 * HOUR, 0, 1};
-    s->c = (struct mir_lookahead_case){
-        .successor = &s->successor,
-        .predecessor_end_at = NOW + 10 * HOUR,
-        .overlap_weight = 1,
-        .period_s = PERIOD,
-        .chain = A,
-    };
-}
-
-static void scene_close(struct scene *s)
-{
-    mir_lookahead_destroy(s->lookahead);
-    mir_run_book_destroy(s->runs);
-}
-
-static void add_running(struct scene *s, uint32_t n_nodes, int64_t end_at, bool certain)
-{
-    s->running[s->queue.n_running] = (struct mir_running_job){
-        .start_at = NOW - HOUR,
-        .submit_at = NOW - HOUR,
-        .planned_end_at = end_at,
-        .id = 100 + (uint32_t)s->queue.n_running,
-        .n_nodes = n_nodes,
-        .user = 7,
-        .chained = certain,
-    };
-    s->queue.n_running++;
-    s->queue.n_nodes_free -= n_nodes;
-}
+#include "tests/unit/lookahead_fixture.h"
 
 /* All but two nodes are busy for good: one chain can go on, the other cannot. */
 static void last_nodes(struct scene *s)
 {
     scene_open(s);
-    add_running(s, NODES - 2, NOW + 1000 * HOUR, true);
+    add_certain(s, NODES - 2, NOW + 1000 * HOUR);
 }
 
 /* Jobs that may end any time, and others who will want the machine, hour by hour. */
@@ -89,7 +17,7 @@ static void uncertain(struct scene *s)
 {
     scene_open(s);
     for (unsigned i = 0; i < 5; i++)
-        add_running(s, 2, NOW + 40 * HOUR, false);
+        add_uncertain(s, 2);
     for (unsigned i = 0; i < NODES; i++)
         s->pending[i] = (struct mir_pending_job){
             .submit_at = NOW - HOUR,
@@ -170,7 +98,7 @@ static void chains_that_both_find_room_wait_as_before(void **state)
 
     (void)state;
     scene_open(&s);
-    add_running(&s, NODES - 4, NOW + 1000 * HOUR, true);
+    add_certain(&s, NODES - 4, NOW + 1000 * HOUR);
     for (int i = 0; i < 3; i++) {
         look(&s, 2);
         for (uint64_t chain = A; chain <= B; chain++) {
@@ -286,7 +214,7 @@ static void an_answer_is_wanted_after_a_third_of_the_way(void **state)
     ask(&s, A); /* idle: best at the end, and nobody has to wait */
     assert_int_equal(mir_lookahead_needed_at(s.lookahead, A), NOW + 10 * HOUR / 3);
     assert_true(mir_lookahead_needed_at(s.lookahead, B) > NOW + 9 * HOUR);
-    add_running(&s, NODES, NOW + 4 * HOUR, true);
+    add_certain(&s, NODES, NOW + 4 * HOUR);
     look(&s, 2);
     assert_int_equal(mir_lookahead_needed_at(s.lookahead, A), NOW + 10 * HOUR / 3);
     ask(&s, A); /* 4 h, and half as long again */
@@ -357,7 +285,7 @@ static void a_survey_moves_plans_in_steps(void **state)
     mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50);
     ask(&s, A);
     assert_int_equal(plan_of(&s, B), NOW + 10 * HOUR);
-    add_running(&s, NODES, NOW + 20 * HOUR, true);
+    add_certain(&s, NODES, NOW + 20 * HOUR);
     s.queue.now = NOW + 1200; /* too soon for another */
     look(&s, 2);
     ask(&s, A);
@@ -378,62 +306,19 @@ static void a_survey_moves_plans_in_steps(void **state)
 
 /* ---- the policy without time */
 
-struct asking {
-    struct scene scene;
-    struct mir_policy *policy;
-    void *instance;
-    struct mirage_view view;
-    struct mirage_decision last;
-};
-
-static void asking_open(struct asking *a)
+static void open_a(struct asking *a)
 {
-    struct mir_error err = {{0}};
-
-    scene_open(&a->scene);
-    assert_int_equal(mir_policy_create("lookahead", &a->policy, &err), 0);
-    assert_int_equal(mir_policy_open(a->policy, 1, &a->instance, &err), 0);
-    a->view = (struct mirage_view){
-        .size = sizeof(a->view),
-        .queue = &a->scene.queue,
-        .successor = &a->scene.successor,
-        .predecessor_start_at = NOW - 38 * HOUR,
-        .predecessor_end_at = NOW + 10 * HOUR,
-        .predecessor_nodes = 2,
-        .predecessor_limit_s = 48 * HOUR,
-        .period_s = PERIOD,
-        .warmup_s = 9 * HOUR, /* so that the best time is near */
-        .overlap_weight = 1,
-        .successor_priority = NAN,
-        .lookahead = a->scene.lookahead,
-        .chain = A,
-    };
-}
-
-static void asking_close(struct asking *a)
-{
-    mir_policy_plugin(a->policy)->close(a->instance);
-    mir_policy_destroy(a->policy);
-    scene_close(&a->scene);
+    asking_open(a, "lookahead");
+    a->view.warmup_s = 9 * HOUR; /* so that the best time is near */
+    a->view.chain = A;
 }
 
 static enum mirage_action decide(struct asking *a, int64_t at, int64_t cpu_ns)
 {
-    struct mir_error err = {{0}};
-
-    a->view.now = a->scene.queue.now = at;
+    a->scene.queue.now = at;
     look(&a->scene, 2);
     mir_lookahead_set_budget(a->scene.lookahead, cpu_ns);
-    a->last = (struct mirage_decision){.size = sizeof(a->last)};
-    assert_int_equal(mir_policy_plugin(a->policy)->decide(a->instance, &a->view, &a->last, &err),
-                     0);
-    return a->last.action;
-}
-
-static void assert_says(const struct asking *a, const char *part)
-{
-    if (strstr(a->last.reason, part) == NULL)
-        fail_msg("\"%s\" says nothing of \"%s\"", a->last.reason, part);
+    return asking_decide(a);
 }
 
 static void without_time_the_last_answer_is_held_to(void **state)
@@ -441,7 +326,7 @@ static void without_time_the_last_answer_is_held_to(void **state)
     struct asking a;
 
     (void)state;
-    asking_open(&a);
+    open_a(&a);
     assert_int_equal(decide(&a, NOW, -1), MIRAGE_WAIT);
     assert_int_equal(decide(&a, NOW + 2400, 0), MIRAGE_WAIT);
     assert_says(&a, "CPU budget spent, best in 14 min as of 40 min ago");
@@ -456,7 +341,7 @@ static void an_answer_of_long_ago_is_not_held_to(void **state)
     struct asking a;
 
     (void)state;
-    asking_open(&a);
+    open_a(&a);
     a.view.warmup_s = 0;
     assert_int_equal(decide(&a, NOW, -1), MIRAGE_WAIT);
     assert_int_equal(decide(&a, NOW + 6 * HOUR, 0), MIRAGE_WAIT);
@@ -472,7 +357,7 @@ static void whose_turn_has_not_come_waits(void **state)
     struct asking a;
 
     (void)state;
-    asking_open(&a);
+    open_a(&a);
     assert_int_equal(decide(&a, NOW, 0), MIRAGE_WAIT);
     assert_says(&a, "CPU budget spent, not its turn for 10.0 h");
     assert_int_equal(a.last.fell_back, 0);
