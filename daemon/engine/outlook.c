@@ -305,9 +305,9 @@ static void set_budget(struct mir_engine *e)
     o->refilled_ns = now_ns;
     o->charged_ns = cpu_ns;
     if (full_ns == 0)
-        mir_lookahead_set_budget(o->lookahead, -1);
+        mir_lookahead_set_budget(o->lookahead, -1, 0);
     else
-        mir_lookahead_set_budget(o->lookahead, o->left_ns > 0 ? o->left_ns : 0);
+        mir_lookahead_set_budget(o->lookahead, o->left_ns > 0 ? o->left_ns : 0, full_ns);
 }
 
 static struct mir_lookahead_cost cost_so_far(const struct mir_engine *e)

@@ -39,8 +39,10 @@ struct mir_lookahead {
     int64_t surveyed_at; /* INT64_MIN: never */
     struct mir_start_table tables[N_TABLES];
     uint32_t next_table;
-    char refusal[64];  /* "": none */
-    int64_t budget_ns; /* of cost.cpu_ns; INT64_MAX: no limit */
+    char refusal[64];             /* "": none */
+    int64_t budget_ns;            /* of cost.cpu_ns; INT64_MAX: no limit */
+    int64_t full_ns;              /* more than a budget ever leaves is not waited for */
+    int64_t survey_ns, lesson_ns; /* what the last took; 0: there was none */
     struct mir_lookahead_cost cost;
     struct mir_lessons lessons;
 };
@@ -193,8 +195,9 @@ bool mir_lookahead_plan(const struct mir_lookahead *l,
 
 /* ---- what it may cost */
 
-void mir_lookahead_set_budget(struct mir_lookahead *l, int64_t cpu_ns)
+void mir_lookahead_set_budget(struct mir_lookahead *l, int64_t cpu_ns, int64_t full_ns)
 {
+    l->full_ns = full_ns;
     if (cpu_ns < 0 || __builtin_add_overflow(l->cost.cpu_ns, cpu_ns, &l->budget_ns))
         l->budget_ns = INT64_MAX;
 }
@@ -212,6 +215,17 @@ void mir_lookahead_refuse(struct mir_lookahead *l, const char *why)
 static bool is_spent(const struct mir_lookahead *l)
 {
     return l->cost.cpu_ns >= l->budget_ns;
+}
+
+/* Is there time for what is expected to take so long? */
+static bool has_time(const struct mir_lookahead *l, int64_t cpu_ns)
+{
+    return !is_spent(l) && (cpu_ns <= l->budget_ns - l->cost.cpu_ns || cpu_ns > l->full_ns);
+}
+
+static bool has_time_for(const struct mir_lookahead *l, uint32_t n_futures)
+{
+    return has_time(l, n_futures * l->cost.future_ns);
 }
 
 static bool is_scarce(const struct mir_lookahead *l, const struct mir_lookahead_case *c)
@@ -269,7 +283,8 @@ static void survey(struct mir_lookahead *l)
     mir_survey_end(&l->survey, &l->plans, now);
     l->surveyed_at = now;
     l->cost.n_futures += MIR_SURVEY_FUTURES;
-    l->cost.cpu_ns += mir_clock_cpu_ns() - began_ns;
+    l->survey_ns = mir_clock_cpu_ns() - began_ns;
+    l->cost.cpu_ns += l->survey_ns;
 }
 
 static bool wants_survey(const struct mir_lookahead *l)
@@ -278,19 +293,31 @@ static bool wants_survey(const struct mir_lookahead *l)
            l->queue->now - l->surveyed_at >= MIR_SURVEY_EVERY_S;
 }
 
+/* The next is expected to be like the last ones, the newest most of all. */
+static void note_future(struct mir_lookahead *l, int64_t took_ns)
+{
+    int64_t before_ns = l->cost.future_ns > 0 ? l->cost.future_ns : took_ns;
+
+    l->cost.future_ns = (before_ns + took_ns) / 2;
+}
+
 static int
 play(struct mir_lookahead *l, struct mir_start_table *t, uint32_t n, struct mir_error *err)
 {
-    int64_t began_ns;
+    uint32_t n_more = n - t->n_futures;
+    int64_t took_ns;
     int rc = 0;
 
     if (t->n_futures >= n)
         return 0;
-    began_ns = mir_clock_cpu_ns();
-    l->cost.n_futures += n - t->n_futures;
+    took_ns = -mir_clock_cpu_ns();
     while (rc == 0 && t->n_futures < n)
         rc = play_one(l, t, err);
-    l->cost.cpu_ns += mir_clock_cpu_ns() - began_ns;
+    took_ns += mir_clock_cpu_ns();
+    l->cost.n_futures += n_more;
+    l->cost.cpu_ns += took_ns;
+    if (rc == 0)
+        note_future(l, took_ns / n_more);
     return rc;
 }
 
@@ -366,10 +393,10 @@ int mir_lookahead_ask(struct mir_lookahead *l,
     least = is_scarce(l, c) ? MIR_DRAWS_BLOCK : l->options.n_futures_min;
     least = between(least, 2, max);
     n = between(MIR_DRAWS_BLOCK, 2, least);
-    if (is_scarce(l, c) && !is_spent(l) && wants_survey(l))
+    if (is_scarce(l, c) && wants_survey(l) && has_time(l, l->survey_ns))
         survey(l);
     t = table_for(l, c);
-    if (t->n_futures < n && is_spent(l))
+    if (t->n_futures < n && !has_time_for(l, n - t->n_futures))
         return mir_error_set(err, -EBUSY, "CPU budget spent");
     share_ns = share_of(l, c);
     for (;;) {
@@ -379,7 +406,8 @@ int mir_lookahead_ask(struct mir_lookahead *l,
 
         if (rc != 0)
             return rc;
-        is_last = n == max || (t->n_futures < next && l->cost.cpu_ns >= share_ns);
+        is_last = n == max || (t->n_futures < next && (l->cost.cpu_ns >= share_ns ||
+                                                       !has_time_for(l, next - t->n_futures)));
         if (is_last || n >= least)
             mir_judge(t, &l->lessons.calibration, c, n, out);
         if (is_last || (n >= least && is_clear(out))) {
@@ -403,13 +431,14 @@ int mir_lookahead_foretell(struct mir_lookahead *l,
 
     if (rc != 0)
         return rc;
-    if (is_spent(l))
+    if (!has_time(l, l->lesson_ns))
         return mir_error_set(err, -EBUSY, "CPU budget spent");
     mir_foretell_begin(&f, book, l->queue);
     for (; f.n_jobs > 0 && f.n_futures < MIR_LESSON_FUTURES; l->cost.n_futures++)
         mir_foretell_play(&f, l->bed, plant(l, f.n_futures, f.until));
     mir_foretell_end(&f, book);
-    l->cost.cpu_ns += mir_clock_cpu_ns() - began_ns;
+    l->lesson_ns = mir_clock_cpu_ns() - began_ns;
+    l->cost.cpu_ns += l->lesson_ns;
     return 0;
 }
 

@@ -134,19 +134,22 @@ bool mir_lookahead_plan(const struct mir_lookahead *l,
                         int64_t *answered_at);
 
 /*
- * Futures may take so much CPU time of the calling thread from now on; below 0, as at
+ * Futures may take `cpu_ns` of CPU time of the calling thread from now on; below 0, as at
  * first: no limit.  Looked at before a question and after each of its batches of 16
  * futures: a question that is begun is answered from one of them at least, however
  * many n_futures_min are, and what was played out already costs nothing to ask again.
- * Where chains see each other, one batch is enough where it is clear, and no question
- * has more than a quarter of what is left for its further ones.
+ * What would exceed `cpu_ns`, by what the last ones took, is not begun, unless it would exceed
+ * `full_ns` too, the most that there ever is.  Where chains see each other, one batch is
+ * enough where it is clear, and no question has more than a quarter of what is left for its
+ * further ones.
  */
-void mir_lookahead_set_budget(struct mir_lookahead *l, int64_t cpu_ns);
+void mir_lookahead_set_budget(struct mir_lookahead *l, int64_t cpu_ns, int64_t full_ns);
 
 /* What was played out since it was created. */
 struct mir_lookahead_cost {
     uint64_t n_futures;
     int64_t cpu_ns;
+    int64_t future_ns; /* that one future of a question took lately; 0: not known */
 };
 struct mir_lookahead_cost mir_lookahead_cost(const struct mir_lookahead *l);
 

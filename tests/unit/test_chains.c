@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* test_chains.c - chains that see each other in their futures, and what they do without time. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -231,11 +232,39 @@ static void one_question_leaves_time_to_the_others(void **state)
     uncertain(&s);
     s.c.overlap_weight = 0.3;
     look(&s, 2);
-    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50);
+    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50, 0);
     a = ask(&s, A);
     assert_true(a.n_futures > 16);
     look(&s, 2);
-    mir_lookahead_set_budget(s.lookahead, 1);
+    mir_lookahead_set_budget(s.lookahead, 1, 0);
+    a = ask(&s, A);
+    assert_int_equal(a.n_futures, 16);
+    scene_close(&s);
+}
+
+/* What does not fit is asked with the next budget, if it ever fits. */
+static void a_question_that_would_exceed_the_budget_is_not_begun(void **state)
+{
+    const int64_t much_ns = (int64_t)1 << 50;
+    struct mir_lookahead_answer a;
+    struct mir_error err = {{0}};
+    struct scene s;
+
+    (void)state;
+    uncertain(&s);
+    look(&s, 2);
+    mir_lookahead_set_budget(s.lookahead, much_ns, much_ns);
+    ask(&s, A);
+    s.queue.now += 600;
+    look(&s, 2);
+    mir_lookahead_set_budget(s.lookahead, 1, much_ns);
+    assert_int_equal(mir_lookahead_ask(s.lookahead, &s.c, &a, &err), -EBUSY);
+    assert_string_equal(err.text, "CPU budget spent");
+    mir_lookahead_set_budget(s.lookahead, much_ns, much_ns);
+    ask(&s, A);
+    s.queue.now += 600;
+    look(&s, 2);
+    mir_lookahead_set_budget(s.lookahead, 1, 1); /* there is never more */
     a = ask(&s, A);
     assert_int_equal(a.n_futures, 16);
     scene_close(&s);
@@ -260,14 +289,14 @@ static void a_survey_puts_all_plans_right(void **state)
     last_nodes(&s);
     look(&s, 2);
     assert_false(mir_lookahead_plan(s.lookahead, B, &submit_at, &answered_at));
-    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50);
+    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50, 0);
     ask(&s, A);
     assert_int_equal(plan_of(&s, B), NOW); /* the other is there first, at the same time */
     scene_close(&s);
     scene_open(&s);
     s.chains[1].warmup_s = 2 * HOUR;
     look(&s, 2);
-    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50);
+    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50, 0);
     ask(&s, A);
     assert_in_range(plan_of(&s, B), NOW + 8 * HOUR - 60, NOW + 8 * HOUR);
     scene_close(&s);
@@ -282,7 +311,7 @@ static void a_survey_moves_plans_in_steps(void **state)
     (void)state;
     scene_open(&s);
     look(&s, 2);
-    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50);
+    mir_lookahead_set_budget(s.lookahead, (int64_t)1 << 50, 0);
     ask(&s, A);
     assert_int_equal(plan_of(&s, B), NOW + 10 * HOUR);
     add_certain(&s, NODES, NOW + 20 * HOUR);
@@ -317,7 +346,7 @@ static enum mirage_action decide(struct asking *a, int64_t at, int64_t cpu_ns)
 {
     a->scene.queue.now = at;
     look(&a->scene, 2);
-    mir_lookahead_set_budget(a->scene.lookahead, cpu_ns);
+    mir_lookahead_set_budget(a->scene.lookahead, cpu_ns, 0);
     return asking_decide(a);
 }
 
@@ -379,6 +408,7 @@ int main(void)
         cmocka_unit_test(fewer_probes_tell_the_same_to_a_period),
         cmocka_unit_test(an_answer_is_wanted_after_a_third_of_the_way),
         cmocka_unit_test(one_question_leaves_time_to_the_others),
+        cmocka_unit_test(a_question_that_would_exceed_the_budget_is_not_begun),
         cmocka_unit_test(a_survey_puts_all_plans_right),
         cmocka_unit_test(a_survey_moves_plans_in_steps),
         cmocka_unit_test(without_time_the_last_answer_is_held_to),

@@ -925,6 +925,7 @@ static void the_lookahead_knows_whose_successors_are_to_come(void **state)
 static void whose_job_ends_first_is_asked_first(void **state)
 {
     struct mir_engine_outlook *o;
+    struct mir_lookahead_cost cost;
     struct mir_view_chain *chain;
     struct lab *lab;
 
@@ -941,8 +942,9 @@ static void whose_job_ends_first_is_asked_first(void **state)
         mir_engine_close_policy(lab->engine->chains[i]);
     minutes(lab, 7);
     o = lab->engine->outlook;
-    o->left_ns = 1;
-    o->charged_ns = mir_lookahead_cost(o->lookahead).cpu_ns;
+    cost = mir_lookahead_cost(o->lookahead);
+    o->left_ns = 16 * cost.future_ns * 6 / 5; /* a question takes 16 at least */
+    o->charged_ns = cost.cpu_ns;
     o->refilled_ns = lab->mono_ns + 60 * MIR_NS; /* no more until then */
     minute(lab);
     for (size_t i = 0; i < 2; i++) {
@@ -1018,7 +1020,7 @@ static void a_question_that_is_begun_is_answered(void **state)
     }
     assert_int_equal(answer.n_futures, 64);
     mir_lookahead_look(l, &queue);
-    mir_lookahead_set_budget(l, 1);
+    mir_lookahead_set_budget(l, 1, 0);
     assert_int_equal(mir_lookahead_ask(l, &c, &answer, NULL), 0);
     assert_int_equal(answer.n_futures, 16);
     n_before = mir_lookahead_cost(l).n_futures;
@@ -1028,7 +1030,7 @@ static void a_question_that_is_begun_is_answered(void **state)
     successor.n_nodes = 1;
     assert_int_equal(mir_lookahead_ask(l, &c, &answer, &err), -EBUSY);
     assert_string_equal(err.text, "CPU budget spent");
-    mir_lookahead_set_budget(l, -1);
+    mir_lookahead_set_budget(l, -1, 0);
     assert_int_equal(mir_lookahead_ask(l, &c, &answer, NULL), 0);
     mir_lookahead_refuse(l, "no");
     assert_int_equal(mir_lookahead_ask(l, &c, &answer, &err), -ENOTSUP);
