@@ -492,7 +492,8 @@ static double run_passes(struct mir_bench *b, struct world *w)
 {
     int n = b->quick ? 2 : w->size->n_passes;
     struct pass sum = {0};
-    double worst_s = 0, least_s = INFINITY;
+    double worst_s = 0, least_s = INFINITY, cost_h;
+    char cost[32] = "";
 
     for (int i = 0; i < n; i++) {
         struct pass p;
@@ -502,13 +503,16 @@ static double run_passes(struct mir_bench *b, struct world *w)
         worst_s = fmax(worst_s, p.cpu_s);
         least_s = fmin(least_s, p.cpu_s);
     }
+    cost_h = mean_cost_h(w);
+    if (!isnan(cost_h))
+        snprintf(cost, sizeof cost, " at %.2f h", cost_h);
     snprintf(
         b->note, sizeof b->note,
         "a pass: %.0f asked, %.1f answered, %.1f quiet, %.1f held, %.1f fell back; %.0f futures; "
-        "%.2f h a submission",
+        "%" PRIu32 " submitted%s",
         (double)sum.n_asked / n, (double)sum.n_answered / n, (double)sum.n_quiet / n,
         (double)sum.n_held / n, (double)sum.n_fallen / n, (double)sum.n_futures / n,
-        mean_cost_h(w));
+        sum.n_submitted, cost);
     mir_bench_print(b, w->size->name, "s CPU", sum.cpu_s / n, least_s, worst_s, n);
     return sum.cpu_s / n;
 }
