@@ -11,7 +11,7 @@
 
 LAB_NODES=${LAB_NODES:-8}
 LAB_CPUS=${LAB_CPUS:-16} # a node
-LAB_PORT=${LAB_PORT:-46800} # ctld +17, slurmd +18, dbd +19, mariadb +20, nodes +101...
+LAB_PORT=${LAB_PORT:-26800} # ctld +17, slurmd +18, dbd +19, mariadb +20, nodes +101...
 LAB_CLOCK=()                # the environment of the lab's clock
 declare -A LAB_PID
 
