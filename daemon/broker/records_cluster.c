@@ -94,8 +94,9 @@ static bool node_is_down(uint32_t state)
 
 static bool node_is_idle(uint32_t state)
 {
+    /* A reserved one is idle for those alone who may use it. */
     const uint32_t busy = NODE_STATE_COMPLETING | NODE_STATE_NO_RESPOND | NODE_STATE_MAINT |
-                          NODE_STATE_REBOOT_ISSUED | NODE_STATE_POWERING_DOWN;
+                          NODE_STATE_RES | NODE_STATE_REBOOT_ISSUED | NODE_STATE_POWERING_DOWN;
 
     return (state & NODE_STATE_BASE) == NODE_STATE_IDLE && (state & busy) == 0;
 }

@@ -12,6 +12,9 @@
 /* Submissions that are remembered, as in mirage-replay: months of a busy cluster. */
 enum { MOST_SUBMISSIONS = 1 << 15 };
 
+/* How much sooner than they do reservations begin in futures. */
+enum { RESERVED_EARLY_S = 300 };
+
 /* Beyond all futures. */
 enum { NEVER_S = 10 * 365 * 86400 };
 
@@ -66,6 +69,22 @@ void mir_engine_outlook_destroy(struct mir_engine *e)
 
 /* ---- the cluster ---- */
 
+/*
+ * The first that there is room for.  Also those of users: a successor that may run in one
+ * is foreseen beside it.
+ */
+static void take_reservations(struct mir_engine_outlook *o, const struct mir_live_cluster *live)
+{
+    o->n_reserved = 0;
+    for (size_t i = 0; i < live->n_reservations && o->n_reserved < MIR_MAX_RESERVED; i++) {
+        const struct mir_live_reservation *r = &live->reservations[i];
+
+        if (r->n_nodes > 0 && r->end_at > r->start_at)
+            o->reserved[o->n_reserved++] =
+                (struct mir_reserved){r->start_at, r->end_at, r->n_nodes};
+    }
+}
+
 void mir_engine_outlook_cluster(struct mir_engine *e, const struct mir_live_cluster *live)
 {
     struct mir_engine_outlook *o = e->outlook;
@@ -75,6 +94,7 @@ void mir_engine_outlook_cluster(struct mir_engine *e, const struct mir_live_clus
 
     o->idle_nodes = live->n_nodes_idle;
     o->idle_told = true;
+    take_reservations(o, live);
     if (mir_cluster_model(live, &o->cluster, &why) != 0)
         snprintf(refusal, sizeof(refusal), "no lookahead: %.40s", why.text);
     if (memcmp(&before, &o->cluster, sizeof(before)) != 0 || strcmp(refusal, o->refusal) != 0)
@@ -479,6 +499,26 @@ static uint32_t free_nodes(const struct mir_engine_outlook *o, const struct mir_
     return n > 0 ? (uint32_t)n : 0;
 }
 
+/*
+ * slurmctld does not start a job in the very second in which it could, and who is just too
+ * late waits until all is over: to the futures they begin sooner.
+ */
+static void tell_reserved(struct mir_engine_outlook *o)
+{
+    struct mir_reserved reserved[MIR_MAX_RESERVED];
+
+    for (size_t i = 0; i < o->n_reserved; i++) {
+        struct mir_reserved *r = &reserved[i];
+
+        *r = o->reserved[i];
+        if (r->from_at > o->queue.now)
+            r->from_at = r->from_at - RESERVED_EARLY_S > o->queue.now
+                             ? r->from_at - RESERVED_EARLY_S
+                             : o->queue.now + 1;
+    }
+    mir_lookahead_set_reserved(o->lookahead, reserved, o->n_reserved);
+}
+
 static void look(struct mir_engine *e)
 {
     struct mir_engine_outlook *o = e->outlook;
@@ -496,6 +536,7 @@ static void look(struct mir_engine *e)
     mir_lookahead_set_habits(o->lookahead, &habits);
     mir_lookahead_set_lessons(o->lookahead, mir_lesson_book_get(o->lessons));
     mir_lookahead_set_ticks(o->lookahead, o->backfill_at);
+    tell_reserved(o);
     mir_lookahead_look(o->lookahead, &o->queue);
     tell_chains(e);
     o->looked = true;

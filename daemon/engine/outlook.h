@@ -44,6 +44,9 @@ struct mir_engine_outlook {
     int64_t oldest_at; /* start of the oldest job that the journal had */
     uint64_t n_loaded; /* jobs that it had */
 
+    struct mir_reserved reserved[MIR_MAX_RESERVED]; /* as slurmctld tells of them */
+    size_t n_reserved;
+
     struct mir_lookahead_chain *coming; /* of one look */
     size_t cap_coming;
 

@@ -30,6 +30,8 @@ struct mir_lookahead {
     struct mir_run_book *runs;
     struct mir_arrivals_book *arrivals;
     int64_t ticks_from_at;
+    struct mir_reserved reserved[MIR_MAX_RESERVED];
+    size_t n_reserved;
     const struct mir_snapshot *queue;
     struct mir_draws draws;
     bool is_drawn; /* the draws are of `queue` */
@@ -135,6 +137,16 @@ struct mir_lookahead_trust mir_lookahead_trust(const struct mir_lookahead *l)
 void mir_lookahead_set_ticks(struct mir_lookahead *l, int64_t ticks_from_at)
 {
     l->ticks_from_at = ticks_from_at;
+    forget(l);
+}
+
+void mir_lookahead_set_reserved(struct mir_lookahead *l,
+                                const struct mir_reserved *reserved,
+                                size_t n)
+{
+    l->n_reserved = n < MIR_MAX_RESERVED ? n : MIR_MAX_RESERVED;
+    for (size_t i = 0; i < l->n_reserved; i++)
+        l->reserved[i] = reserved[i];
     forget(l);
 }
 
@@ -251,6 +263,8 @@ static void draw(struct mir_lookahead *l, uint32_t f, int64_t until, struct mir_
     l->is_drawn = true;
     mir_draws_future(&l->draws, l->runs != NULL ? l->runs : l->no_runs, l->arrivals, f, until, out);
     out->ticks_from_at = l->ticks_from_at;
+    out->reserved = l->reserved;
+    out->n_reserved = l->n_reserved;
 }
 
 static struct mir_sim *plant(struct mir_lookahead *l, uint32_t f, int64_t until)

@@ -70,6 +70,14 @@ struct mir_lookahead_trust mir_lookahead_trust(const struct mir_lookahead *l);
 void mir_lookahead_set_ticks(struct mir_lookahead *l, int64_t ticks_from_at);
 
 /*
+ * Reservations that keep nodes from everybody, as far as they are known; copied, of more than
+ * MIR_MAX_RESERVED the first.  None, until they are set.
+ */
+void mir_lookahead_set_reserved(struct mir_lookahead *l,
+                                const struct mir_reserved *reserved,
+                                size_t n);
+
+/*
  * What will really happen, for reports of what limits a lookahead: only a replay can know,
  * and what is decided with it is no forecast.  Lent as long as it is set.
  */

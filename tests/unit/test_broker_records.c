@@ -482,6 +482,7 @@ static void nodes_are_idle_down_or_neither(void **state)
         {.name = (char *)"new", .node_state = NODE_STATE_UNKNOWN},
         {.name = (char *)"silent", .node_state = NODE_STATE_IDLE | NODE_STATE_NO_RESPOND},
         {.name = (char *)"ending", .node_state = NODE_STATE_IDLE | NODE_STATE_COMPLETING},
+        {.name = (char *)"reserved", .node_state = NODE_STATE_IDLE | NODE_STATE_RES},
         {.name = (char *)"future", .node_state = NODE_STATE_FUTURE},
         {.name = NULL, .node_state = NODE_STATE_IDLE},
     };
@@ -490,7 +491,7 @@ static void nodes_are_idle_down_or_neither(void **state)
 
     (void)state;
     mir_record_nodes_read(&message, &cluster);
-    assert_int_equal(cluster.n_nodes, 12);
+    assert_int_equal(cluster.n_nodes, 13);
     assert_int_equal(cluster.n_nodes_idle, 3);
     assert_int_equal(cluster.n_nodes_down, 5);
 }

@@ -897,6 +897,41 @@ static void a_spent_budget_leaves_the_last_answer_in_force(void **state)
     lab_close(lab);
 }
 
+/* An idle machine, and maintenance an hour after the predecessor's end. */
+static void reservations_are_in_its_futures(void **state)
+{
+    const struct mir_live_reservation reservations[] = {
+        {.name = "over", .start_at = LAB_T0 - 7200, .end_at = LAB_T0 - 3600, .n_nodes = NODES},
+        {.name = "unknown", .start_at = LAB_T0 + 3600, .end_at = LAB_T0 + 7200},
+        {.name = "users", .start_at = LAB_T0 + 3600, .end_at = LAB_T0 + 7200, .n_nodes = 1},
+        {.name = "maintenance",
+         .start_at = LAB_T0 + 3 * 3600,
+         .end_at = LAB_T0 + 40 * 3600,
+         .n_nodes = NODES,
+         .maintenance = true},
+    };
+    const struct mir_engine_outlook *o;
+    struct mir_view_decision d;
+    struct lab *lab;
+
+    (void)state;
+    lab = open_lab();
+    lab->cluster.reservations = reservations;
+    lab->cluster.n_reservations = 4;
+    lab->cluster.n_nodes_idle = NODES - 4;
+    lab_chain_runs(lab, "mirage");
+    minutes(lab, 2);
+    o = lab->engine->outlook;
+    assert_int_equal(o->n_reserved, 3);
+    assert_int_equal(o->reserved[2].from_at, LAB_T0 + 3 * 3600);
+    assert_int_equal(o->reserved[2].n_nodes, NODES);
+    minutes(lab, 70);
+    assert_true(last_decision(lab, &d));
+    assert_true(d.submit);
+    assert_in_range(d.at, LAB_T0 + 1800, LAB_T0 + 3600 - 240); /* its two hours fit just before */
+    lab_close(lab);
+}
+
 static int64_t needed_at(const struct lab *lab)
 {
     return mir_lookahead_needed_at(lab->engine->outlook->lookahead,
@@ -1060,6 +1095,7 @@ int main(void)
         cmocka_unit_test(accounting_tells_of_all_submissions_of_its_days),
         cmocka_unit_test(without_accounting_all_is_known_from_the_first_list_on),
         cmocka_unit_test(a_spent_budget_leaves_the_last_answer_in_force),
+        cmocka_unit_test(reservations_are_in_its_futures),
         cmocka_unit_test(the_lookahead_knows_whose_successors_are_to_come),
         cmocka_unit_test(whose_job_ends_first_is_asked_first),
         cmocka_unit_test(without_a_budget_nothing_is_measured),

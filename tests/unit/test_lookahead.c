@@ -76,6 +76,50 @@ static void knows_when_a_full_machine_gets_free(void **state)
     scene_close(&s);
 }
 
+/* A successor of 48 h would run into it, whenever it is submitted; one of an hour would not. */
+static void maintenance_is_foreseen(void **state)
+{
+    const struct mir_reserved reserved[] = {{NOW + 12 * HOUR, NOW + 20 * HOUR, NODES}};
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    mir_lookahead_set_reserved(s.lookahead, reserved, 1);
+    ask(&s);
+    assert_float_equal(s.answer.wait_h, 20, 0.1);
+    assert_float_equal(s.answer.points[0].cost_h, 10, 0.1);
+    assert_float_equal(s.answer.points[s.answer.n_points - 1].cost_h, 10, 0.1);
+    assert_true(s.answer.now_minus_best_h <= 0);
+    s.successor.limit_s = HOUR;
+    ask(&s);
+    assert_true(s.answer.wait_h < 0.1);
+    s.successor.limit_s = 48 * HOUR;
+    mir_lookahead_set_reserved(s.lookahead, reserved, 0);
+    ask(&s);
+    assert_true(s.answer.wait_h < 0.1);
+    scene_close(&s);
+}
+
+/* It has all that is neither free nor a job's, and gives it back in five hours. */
+static void what_is_reserved_now_comes_back(void **state)
+{
+    const struct mir_reserved reserved[] = {{NOW - HOUR, NOW + 5 * HOUR, 8}};
+    struct scene s;
+
+    (void)state;
+    scene_open(&s);
+    add_certain(&s, 4, NOW + 30 * HOUR);
+    s.queue.n_nodes_free = 0;
+    s.successor.n_nodes = 6;
+    mir_lookahead_set_reserved(s.lookahead, reserved, 1);
+    ask(&s);
+    assert_float_equal(s.answer.wait_h, 5, 0.1);
+    mir_lookahead_set_reserved(s.lookahead, NULL, 0);
+    ask(&s);
+    assert_true(s.answer.wait_h > 25);
+    scene_close(&s);
+}
+
 static void who_waits_ahead_goes_first(void **state)
 {
     struct scene s;
@@ -564,6 +608,8 @@ int main(void)
         cmocka_unit_test(an_idle_machine_is_worth_waiting_for),
         cmocka_unit_test(the_successor_warms_up_before_the_end),
         cmocka_unit_test(knows_when_a_full_machine_gets_free),
+        cmocka_unit_test(maintenance_is_foreseen),
+        cmocka_unit_test(what_is_reserved_now_comes_back),
         cmocka_unit_test(who_waits_ahead_goes_first),
         cmocka_unit_test(what_can_never_run_is_refused),
         cmocka_unit_test(what_never_starts_in_sight_counts_as_late),

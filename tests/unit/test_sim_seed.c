@@ -80,6 +80,8 @@ struct world {
     size_t cap_left, cap_run, cap_arrivals;
     struct mir_seed seed;
     bool forget_ticks, at_now_only;
+    const struct mir_reserved *reserved;
+    size_t n_reserved;
 };
 
 /* bf_interval 30 s, a week of age against the size of a job. */
@@ -105,6 +107,8 @@ static void open_world(struct world *w, int64_t from_at)
     options.cluster = &w->cluster;
     options.workload = &w->workload;
     options.from_at = from_at;
+    options.reserved = w->reserved;
+    options.n_reserved = w->n_reserved;
     assert_int_equal(mir_sim_create(&options, &w->sim, NULL), 0);
     w->bed = mir_seed_bed_create(&w->cluster, w->workload.partition_of, w->log.partitions.n,
                                  w->workload.qos_of, w->log.qos.n);
@@ -201,6 +205,8 @@ static const struct mir_seed *look(struct world *w, int64_t until)
     w->seed.pending_run_s = w->run_s;
     w->seed.arrivals = w->arrivals;
     w->seed.ticks_from_at = w->forget_ticks ? 0 : w->sim->options.from_at;
+    w->seed.reserved = w->reserved;
+    w->seed.n_reserved = w->n_reserved;
     return &w->seed;
 }
 
@@ -293,6 +299,15 @@ static int64_t instant_near(const struct world *w, int64_t at)
 struct variant {
     const char *name;
     void (*apply)(struct mir_cluster *c);
+    const struct mir_reserved *reserved;
+    size_t n_reserved;
+};
+
+/* A day of maintenance, and two of users that overlap; looks come before, in and after them. */
+static const struct mir_reserved reservations[] = {
+    {NOW + 5 * DAY, NOW + 6 * DAY, N_NODES},
+    {NOW + 9 * DAY + 777, NOW + 12 * DAY, 30},
+    {NOW + 11 * DAY, NOW + 14 * DAY, 12},
 };
 
 static void change_nothing(struct mir_cluster *c)
@@ -340,14 +355,16 @@ static void use_fcfs(struct mir_cluster *c)
 }
 
 static const struct variant variants[] = {
-    {"age and size", change_nothing},
-    {"capped ages", cap_ages},
-    {"size alone", ignore_ages},
-    {"by submission", go_by_submission},
-    {"shallow", look_shallowly},
-    {"defer", defer},
-    {"easy", use_easy},
-    {"fcfs", use_fcfs},
+    {"age and size", change_nothing, NULL, 0},
+    {"capped ages", cap_ages, NULL, 0},
+    {"size alone", ignore_ages, NULL, 0},
+    {"by submission", go_by_submission, NULL, 0},
+    {"shallow", look_shallowly, NULL, 0},
+    {"defer", defer, NULL, 0},
+    {"easy", use_easy, NULL, 0},
+    {"fcfs", use_fcfs, NULL, 0},
+    {"reservations", change_nothing, reservations, 3},
+    {"reservations, shallow", look_shallowly, reservations, 3},
 };
 
 static void compare_variant(const struct variant *v, uint64_t seed, struct tally *t)
@@ -356,6 +373,8 @@ static void compare_variant(const struct variant *v, uint64_t seed, struct tally
 
     generated_world(&w, seed);
     v->apply(&w.cluster);
+    w.reserved = v->reserved;
+    w.n_reserved = v->n_reserved;
     open_world(&w, INT64_MIN);
     for (int64_t at = NOW + 2 * DAY; at < NOW + 18 * DAY; at += 11 * HOUR + 13) {
         mir_sim_advance(w.sim, instant_near(&w, at));

@@ -232,7 +232,8 @@ static bool start_at_once(struct mir_sim *sim, size_t number)
 void mir_sim_process_arrivals(struct mir_sim *sim)
 {
     bool at_once = sim->sched->starts_at_once && sim->n_sets == 1 &&
-                   sim->options.cluster->n_partitions == 1 && !sim->options.cluster->params.defer;
+                   sim->options.cluster->n_partitions == 1 && !sim->options.cluster->params.defer &&
+                   sim->options.n_reserved == 0;
 
     while (sim->next_arrival < sim->end_arrival &&
            sim->jobs[sim->next_arrival].submit_at <= sim->now) {
@@ -353,17 +354,26 @@ static uint32_t slot_take(struct mir_sim *sim)
     return (uint32_t)sim->n_slots++;
 }
 
-bool mir_sim_choose(const struct mir_sim *sim, uint64_t mask, uint32_t n_nodes, uint32_t *nodes)
+bool mir_sim_choose_of(const struct mir_sim *sim,
+                       const int32_t *free,
+                       uint64_t mask,
+                       uint32_t n_nodes,
+                       uint32_t *nodes)
 {
     for (uint32_t k = 0; k < sim->n_sets; k++) {
         uint32_t s = sim->set_order[k];
         nodes[s] = 0;
-        if ((mask >> s & 1) == 0 || sim->free[s] <= 0)
+        if ((mask >> s & 1) == 0 || free[s] <= 0)
             continue;
-        nodes[s] = (uint32_t)sim->free[s] < n_nodes ? (uint32_t)sim->free[s] : n_nodes;
+        nodes[s] = (uint32_t)free[s] < n_nodes ? (uint32_t)free[s] : n_nodes;
         n_nodes -= nodes[s];
     }
     return n_nodes == 0;
+}
+
+bool mir_sim_choose(const struct mir_sim *sim, uint64_t mask, uint32_t n_nodes, uint32_t *nodes)
+{
+    return mir_sim_choose_of(sim, sim->free, mask, n_nodes, nodes);
 }
 
 static void nodes_take(struct mir_sim *sim, uint32_t slot, const uint32_t *nodes)

@@ -207,6 +207,20 @@ void mir_plan_give(struct mir_plan *plan, int64_t from, int64_t to, uint32_t n_n
         plan->free[i] += (int32_t)n_nodes;
 }
 
+void mir_plan_add(struct mir_plan *plan,
+                  uint32_t n_sets,
+                  int64_t from,
+                  int64_t to,
+                  const int32_t *delta)
+{
+    size_t begin = step_at(plan, n_sets, from, plan->n);
+    size_t end = to == INT64_MAX ? plan->n : step_at(plan, n_sets, to, plan->n);
+
+    for (size_t i = begin; i < end; i++)
+        for (uint32_t s = 0; s < n_sets; s++)
+            plan->free[i * n_sets + s] += delta[s];
+}
+
 void mir_plan_merge(struct mir_plan *plan)
 {
     size_t to = 1;

@@ -69,6 +69,10 @@ static void main_pass_many(struct mir_sim *sim, bool whole_queue)
             closed_sets |= mask;
             continue;
         }
+        /* Who would run into a reservation does not hold up others. */
+        if (sim->options.n_reserved > 0 &&
+            !mir_sim_choose_beside(sim, mask & ~closed_sets, q->n_nodes, q->limit_s, nodes))
+            continue;
         mir_sim_start_on(sim, q, nodes);
         mir_sim_mark_gone(sim, i);
     }
@@ -88,7 +92,7 @@ static void main_pass(struct mir_sim *sim)
     if (c->params.defer && !sim->ends_since_main && !whole_queue)
         return;
     if (sim->n_queue > 0) {
-        if (c->n_partitions == 1 && sim->n_sets == 1)
+        if (c->n_partitions == 1 && sim->n_sets == 1 && sim->options.n_reserved == 0)
             main_pass_single(sim);
         else if (sim->ends_since_main || sim->queue_since_main || (whole_queue && sim->queue_cut))
             main_pass_many(sim, whole_queue);
@@ -133,6 +137,8 @@ static void plan_running(struct mir_sim *sim)
                         nodes);
         window = mir_slurm_next_window(sim, window);
     }
+    if (sim->options.n_reserved > 0)
+        mir_sim_plan_reserved(sim);
     sim->plan_valid = true;
     sim->n_planned = 0;
     sim->n_tested = 0;
@@ -389,7 +395,8 @@ static bool world_moves(const struct mir_sim *sim)
     const struct mir_capacity *c = sim->options.capacity;
 
     return sim->n_ends > 0 || sim->next_arrival < sim->end_arrival || sim->n_held > 0 ||
-           sim->n_cancels > 0 || (c != NULL && sim->next_capacity < c->n_steps);
+           sim->n_cancels > 0 || (c != NULL && sim->next_capacity < c->n_steps) ||
+           (sim->options.n_reserved > 0 && mir_sim_next_reserved(sim) < INT64_MAX);
 }
 
 int64_t mir_slurm_next_tick(const struct mir_sim *sim)

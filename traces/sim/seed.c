@@ -111,6 +111,7 @@ static void clear(struct mir_sim *sim)
     sim->n_ends = sim->n_releases = 0;
     sim->next_sequence = 0;
     sim->n_held = sim->n_cancels = sim->n_added = 0;
+    sim->reserved_begun = sim->reserved_over = 0;
     sim->watched = UINT64_MAX;
     sim->watched_started = false;
     sim->plan_valid = sim->main_blocked = sim->queue_cut = false;
@@ -239,16 +240,47 @@ static uint32_t plant_running_job(struct mir_seed_bed *bed,
     return slot.n_nodes;
 }
 
+/* Of what is neither free nor a running job's: what reservations have that give it back. */
+static uint32_t reserved_of(const struct mir_seed *seed, uint32_t n_missing)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < seed->n_reserved; i++) {
+        const struct mir_reserved *r = &seed->reserved[i];
+
+        if (r->from_at <= seed->queue->now && r->to_at > seed->queue->now)
+            n += r->n_nodes;
+    }
+    return n < n_missing ? (uint32_t)n : n_missing;
+}
+
+/* Those that have begun share them. */
+static void plant_reserved(struct mir_sim *sim, const struct mir_seed *seed, uint32_t n_nodes)
+{
+    for (size_t i = 0; i < seed->n_reserved; i++) {
+        const struct mir_reserved *r = &seed->reserved[i];
+        uint32_t n = r->n_nodes < n_nodes ? r->n_nodes : n_nodes;
+
+        if (r->from_at > seed->queue->now)
+            continue;
+        n = r->to_at > seed->queue->now ? n : 0;
+        mir_sim_begin_reserved(sim, i, n);
+        n_nodes -= n;
+    }
+}
+
 static void plant_running(struct mir_seed_bed *bed, const struct mir_seed *seed)
 {
     const struct mir_snapshot *queue = seed->queue;
     uint32_t n_free = queue->n_nodes_free;
-    uint32_t busy = queue->n_nodes > n_free ? queue->n_nodes - n_free : 0;
+    uint32_t busy = queue->n_nodes > n_free ? queue->n_nodes - n_free : 0, n_reserved;
 
     open_sets(bed->sim, n_free + busy);
     for (size_t i = 0; i < queue->n_running; i++)
         busy -= plant_running_job(bed, &queue->running[i], seed->running_left_s[i], busy);
-    close_sets(bed->sim, n_free);
+    n_reserved = reserved_of(seed, busy);
+    close_sets(bed->sim, n_free + n_reserved);
+    plant_reserved(bed->sim, seed, n_reserved);
     memset(bed->offset, 0, queue->n_running * sizeof(*bed->offset));
 }
 
@@ -544,6 +576,8 @@ struct mir_sim *mir_seed_bed_plant(struct mir_seed_bed *bed, const struct mir_se
     clear(sim);
     sim->now = seed->queue->now;
     sim->options.from_at = seed->ticks_from_at <= sim->now ? seed->ticks_from_at : 0;
+    sim->options.reserved = seed->reserved;
+    sim->options.n_reserved = seed->n_reserved;
     make_room(bed, seed);
     plant_running(bed, seed);
     measure_partitions(bed);

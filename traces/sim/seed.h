@@ -37,6 +37,9 @@ struct mir_seed {
     const int32_t *pending_run_s;            /* [queue->n_pending]; cut at the limit */
     const struct mir_seed_arrival *arrivals; /* by submit_at */
     size_t n_arrivals;
+    /* Lent for as long as the simulator and its copies are used. */
+    const struct mir_reserved *reserved;
+    size_t n_reserved; /* at most MIR_MAX_RESERVED */
     /*
      * From when the scheduler's periods (bf_interval, sched_interval,
      * PriorityCalcPeriod) count: a simulator's from_at.  A snapshot does not show
@@ -73,6 +76,9 @@ void mir_seed_bed_destroy(struct mir_seed_bed *bed);
  * out.  Nodes that are neither free nor a running job's never come back; missing
  * ones are missing from each set in proportion to what is free of it, and nodes
  * that the cluster does not know join its largest set.
+ *
+ * Reservations that have begun have what nodes are missing so, and give them back at
+ * their end; those to come take theirs from what is free then.
  *
  * Queue.  Left out are jobs that are not eligible (INT64_MAX) and those that
  * never fit their partition or the nodes above; those that become eligible later

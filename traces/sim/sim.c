@@ -47,6 +47,10 @@ static int check_options(const struct mir_sim_options *o, struct mir_error *err)
         return mir_error_set(err, -EINVAL, "machine identities need one partition of alike nodes");
     if (o->node_identity && o->capacity != NULL)
         return mir_error_set(err, -EINVAL, "machine identities know no changing capacity");
+    if (o->node_identity && o->n_reserved > 0)
+        return mir_error_set(err, -EINVAL, "machine identities know no reservations");
+    if (o->n_reserved > MIR_MAX_RESERVED)
+        return mir_error_set(err, -EINVAL, "more than %d reservations", MIR_MAX_RESERVED);
     if (o->cluster->n_node_sets > 1 && o->cluster->scheduler == MIR_SCHED_CONSERVATIVE)
         return mir_error_set(err, -EINVAL, "conservative backfilling knows one set of nodes only");
     return 0;
@@ -263,6 +267,12 @@ void mir_sim_copy(struct mir_sim *to, const struct mir_sim *from)
     memcpy(to->free, from->free, from->n_sets * sizeof(*to->free));
     memcpy(to->in_service, from->in_service, from->n_sets * sizeof(*to->in_service));
     to->next_capacity = from->next_capacity;
+    to->options.reserved = from->options.reserved;
+    to->options.n_reserved = from->options.n_reserved;
+    to->reserved_begun = from->reserved_begun;
+    to->reserved_over = from->reserved_over;
+    memcpy(to->reserved_nodes, from->reserved_nodes,
+           from->options.n_reserved * sizeof(*to->reserved_nodes));
     to->watched = UINT64_MAX;
     to->counters = from->counters;
     copy_jobs(to, from);
@@ -352,6 +362,10 @@ static int64_t next_event(const struct mir_sim *sim)
     if (sim->options.capacity != NULL && sim->next_capacity < sim->options.capacity->n_steps &&
         sim->options.capacity->steps[sim->next_capacity].at < t)
         t = sim->options.capacity->steps[sim->next_capacity].at;
+    if (sim->options.n_reserved > 0) {
+        int64_t at = mir_sim_next_reserved(sim);
+        t = at < t ? at : t;
+    }
     if (sim->sched->next_tick != NULL) {
         int64_t at = sim->sched->next_tick(sim);
         t = at < t ? at : t;
@@ -376,6 +390,8 @@ static void instant(struct mir_sim *sim)
 {
     if (sim->options.capacity != NULL)
         process_capacity(sim);
+    if (sim->options.n_reserved > 0)
+        mir_sim_process_reserved(sim);
     if (sim->sched->instant != NULL)
         sim->sched->instant(sim);
     else

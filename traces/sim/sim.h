@@ -4,7 +4,7 @@
  * state forks for the cost of copying it.  One thread at a time per simulator;
  * any number of simulators share one workload, cluster and capacity.
  *
- * At one instant, in this order: capacity changes, ends, cancellations, jobs
+ * At one instant, in this order: capacity and reservations, ends, cancellations, jobs
  * becoming eligible, arrivals in the order (submit, id), then the scheduler.
  */
 #ifndef MIR_SIM_SIM_H
@@ -26,10 +26,25 @@ enum mir_event_order {
     MIR_EVENTS_SINGLE, /* arrivals one by one, then ends one by one, a pass after each */
 };
 
+/*
+ * Nodes that jobs cannot have in [from_at, to_at): maintenance, or a reservation of others.
+ * Which ones is not known: they are taken from all node sets in proportion.  Slurm's
+ * scheduling knows of it before, and starts nothing that could run into it by its limit;
+ * to other schedulers the nodes are gone when it begins.  What runs then goes on.
+ */
+struct mir_reserved {
+    int64_t from_at, to_at;
+    uint32_t n_nodes;
+};
+
+enum { MIR_MAX_RESERVED = 16 };
+
 struct mir_sim_options {
     const struct mir_cluster *cluster;   /* lent for the simulator's life */
     const struct mir_workload *workload; /* lent for the simulator's life */
     const struct mir_capacity *capacity; /* lent; NULL: all nodes, always */
+    const struct mir_reserved *reserved; /* lent; without machine identities only */
+    size_t n_reserved;                   /* at most MIR_MAX_RESERVED */
     enum mir_event_order event_order;    /* EASY only */
     bool node_identity; /* EASY and Slurm: reservations are sets of machines, not numbers of them */
     bool keep_starts;   /* mir_sim_starts() */

@@ -149,6 +149,8 @@ struct mir_sim {
     int32_t in_service[MIR_MAX_NODE_SETS];
     uint8_t set_order[MIR_MAX_NODE_SETS]; /* by weight, then number */
     size_t next_capacity;
+    uint32_t reserved_begun, reserved_over;    /* a bit for each of options.reserved */
+    uint32_t reserved_nodes[MIR_MAX_RESERVED]; /* that each has, once it has begun */
 
     struct mir_queued *queue; /* live entries are queue[head .. head + n_queue) */
     size_t head, n_queue, cap_queue;
@@ -253,6 +255,12 @@ uint32_t mir_sim_start(struct mir_sim *sim, const struct mir_queued *q);
 uint32_t mir_sim_start_on(struct mir_sim *sim, const struct mir_queued *q, const uint32_t *nodes);
 /* Up to n_nodes free nodes of the sets in `mask`, set by set in order; false where they do not suffice. */
 bool mir_sim_choose(const struct mir_sim *sim, uint64_t mask, uint32_t n_nodes, uint32_t *nodes);
+/* The same of `free[s]` nodes of each set. */
+bool mir_sim_choose_of(const struct mir_sim *sim,
+                       const int32_t *free,
+                       uint64_t mask,
+                       uint32_t n_nodes,
+                       uint32_t *nodes);
 /* The entry is to be taken out by the next sweep: until then the others stay where they are. */
 void mir_sim_mark_gone(struct mir_sim *sim, size_t index);
 void mir_sim_sweep(struct mir_sim *sim);
@@ -272,6 +280,20 @@ void mir_sim_plant_running(struct mir_sim *sim,
                            const uint32_t *nodes);
 /* Planting: a job that waits already, in its place in the queue, mostly the last. */
 void mir_sim_plant_waiting(struct mir_sim *sim, uint32_t number, int64_t eligible_at);
+
+/* reserved.c */
+void mir_sim_process_reserved(struct mir_sim *sim);
+int64_t mir_sim_next_reserved(const struct mir_sim *sim);
+/* Reservation `i` begins, and has so many nodes; 0 for one that is over. */
+void mir_sim_begin_reserved(struct mir_sim *sim, size_t i, uint32_t n_nodes);
+/* As mir_sim_choose(), for a job of that limit: of nodes that no reservation needs before it ends. */
+bool mir_sim_choose_beside(const struct mir_sim *sim,
+                           uint64_t mask,
+                           uint32_t n_nodes,
+                           int32_t limit_s,
+                           uint32_t *nodes);
+/* Into the plan, which has all running jobs. */
+void mir_sim_plan_reserved(struct mir_sim *sim);
 
 /* held.c: what keeps a job out of the queue, and cancellations. */
 bool mir_sim_must_hold(const struct mir_sim *sim, uint32_t number, int64_t *until);
@@ -343,6 +365,12 @@ void mir_plan_take(struct mir_plan *plan,
                    size_t guess);
 /* The opposite, for one set: [from, to) gets n_nodes back. */
 void mir_plan_give(struct mir_plan *plan, int64_t from, int64_t to, uint32_t n_nodes);
+/* [from, to) gets delta[s] nodes of each set; to = INT64_MAX: for good. */
+void mir_plan_add(struct mir_plan *plan,
+                  uint32_t n_sets,
+                  int64_t from,
+                  int64_t to,
+                  const int32_t *delta);
 /* Joins neighbouring steps that are alike. */
 void mir_plan_merge(struct mir_plan *plan);
 void mir_plan_begin_at(struct mir_plan *plan, uint32_t n_sets, int64_t now);
