@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # maintenance.sh - maintenance that a chain would run into: what slurmctld does about it is
 # what the simulator does, and lookahead submits early enough to be through before.
-#   bash tests/lab/maintenance.sh     (under a minute)
+#   bash tests/lab/maintenance.sh     (a minute)
 set -uo pipefail
 cd "$(dirname "$0")/../.." && . tests/lab/lab.bash
 lab_can_run || exit 77
-limit_min=10
+limit_min=12
 
-lab_start 20 || exit 77 # no cluster, no test: said as skipped
+lab_start 10 || exit 77 # no cluster, no test: said as skipped
 lab_mirage_config 'mode = act' 'policy = "lookahead"' 'period = "1m"' 'poll = "60s"' 'fail_within = "1m"'
 # Read once per ten minutes of the lab, and when the daemon starts: so it is there before.
-begin_at=$(($(fast date +%s) + 21 * 60))
+begin_at=$(($(fast date +%s) + 24 * 60))
 fast scontrol create reservation ReservationName=works Nodes=ALL Flags=MAINT Users=root Duration=60 \
     StartTime="$(TZ=UTC fast date -d "@$begin_at" +%FT%T)" || exit 1
 lab_mirage_start || { echo "mirage did not get ready"; tail "$LAB"/log/{miraged,broker}.log; exit 1; }
@@ -33,14 +33,14 @@ has_run() { [ "$(rows | awk -F'|' '$2 ~ /^[0-9]+$/' | wc -l)" -ge "$1" ]; }
 # Whose limit reaches into it waits, and holds nobody up.
 long=$(as bob sbatch --parsable -o /dev/null -N1 -t60 --wrap 'sleep 60')
 short=$(as bob sbatch --parsable -o /dev/null -N1 -t5 --wrap 'sleep 30')
-wait_for 10 runs "$short" || give_up "job $short, which fits before, does not run"
+wait_for 30 runs "$short" || give_up "job $short, which fits before, does not run"
 ! runs "$long" || give_up "job $long runs into maintenance"
 echo "job $short runs, job $long waits: $(fast squeue -h -j "$long" -o %r)"
 
 # The successor, which takes as long, has to start before its predecessor ends.
 chain=$(as alice sbatch --parsable -o /dev/null -N2 --exclusive -t$limit_min -J chain \
     --comment "mirage:links=2" --wrap 'sleep infinity')
-wait_for 60 has_run 2 || give_up "no successor has started before maintenance"
+wait_for 120 has_run 2 || give_up "no successor has started before maintenance"
 fast "$MIRAGE" why "$chain"
 rows | awk -F'|' -v works="$begin_at" -v limit=$((limit_min * 60)) '
     NR == 1 { end = $2 + limit }
