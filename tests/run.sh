@@ -167,7 +167,7 @@ all)
     step "tests" run_ctest release -LE 'lab|campaign'
     step "storms" run_ctest release -L campaign
     # Alone: its clocks run 60 times faster, and a compiler beside it makes Slurm's own timeouts.
-    export LAB_LINKS=3 # of chain.sh and compare.sh; all of theirs take 8 and 17 minutes
+    export LAB_LINKS=3 # of compare.sh; nine take 17 minutes
     step "tests on a real Slurm" run_ctest release -L lab
     step "build (clang)" build clang
     step "build (ASan, UBSan)" build asan
