@@ -217,13 +217,6 @@ static char *say_told(const struct played *p, const struct told *t, char buf[64]
     return buf;
 }
 
-/* It was to be asked, and could not be believed. */
-static void say_none(struct mirage_decision *out)
-{
-    if (out->size >= offsetof(struct mirage_decision, fell_back) + sizeof(out->fell_back))
-        out->fell_back = 1;
-}
-
 /* Now, or later?  What is lost by submitting now must not exceed the margin. */
 static void judge(const struct played *p,
                   const struct mirage_view *view,
@@ -239,7 +232,7 @@ static void judge(const struct played *p,
     out->action = a->now_minus_best_h <= allowed_h ? MIRAGE_SUBMIT : MIRAGE_WAIT;
     out->wait_s = a->wait_h * S_PER_H;
     if (t->why_none[0] != '\0')
-        say_none(out);
+        mir_rule_fell_back(out);
     snprintf(out->reason, sizeof(out->reason),
              "%s%s%.40s: now %s, best %s +- %s in %s, wait %s [%s, %s], %u futures%s%s",
              p->kind.name, t->why_none[0] != '\0' ? ", " : "", t->why_none,

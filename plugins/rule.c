@@ -37,6 +37,12 @@ void mir_rule_apply(const struct mirage_view *view,
              mir_format_duration(left_s, left));
 }
 
+void mir_rule_fell_back(struct mirage_decision *out)
+{
+    if (out->size >= offsetof(struct mirage_decision, fell_back) + sizeof(out->fell_back))
+        out->fell_back = 1;
+}
+
 void mir_rule_fall_back(const struct mirage_decision *other,
                         struct mirage_decision *out,
                         const char *fmt,
@@ -46,9 +52,7 @@ void mir_rule_fall_back(const struct mirage_decision *other,
 
     out->action = other->action;
     out->wait_s = other->wait_s;
-    /* The host program may be older. */
-    if (out->size >= offsetof(struct mirage_decision, fell_back) + sizeof(out->fell_back))
-        out->fell_back = 1;
+    mir_rule_fell_back(out);
     va_start(args, fmt);
     vsnprintf(out->reason, sizeof(out->reason), fmt, args);
     va_end(args);

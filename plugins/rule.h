@@ -32,6 +32,9 @@ void mir_rule_fall_back(const struct mirage_decision *other,
                         const char *fmt,
                         ...) __attribute__((format(printf, 3, 4)));
 
+/* It had to do without what its own rule needs; a host program may be too old to be told. */
+void mir_rule_fell_back(struct mirage_decision *out);
+
 /*
  * Members of the view that a host program may be too old to have: then NULL, or 0, as
  * where it has none.

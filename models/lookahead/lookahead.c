@@ -319,15 +319,15 @@ static int
 play(struct mir_lookahead *l, struct mir_start_table *t, uint32_t n, struct mir_error *err)
 {
     uint32_t n_more = n - t->n_futures;
-    int64_t took_ns;
+    int64_t began_ns, took_ns;
     int rc = 0;
 
     if (t->n_futures >= n)
         return 0;
-    took_ns = -mir_clock_cpu_ns();
+    began_ns = mir_clock_cpu_ns();
     while (rc == 0 && t->n_futures < n)
         rc = play_one(l, t, err);
-    took_ns += mir_clock_cpu_ns();
+    took_ns = mir_clock_cpu_ns() - began_ns;
     l->cost.n_futures += n_more;
     l->cost.cpu_ns += took_ns;
     if (rc == 0)
